@@ -1,0 +1,1 @@
+"""Events: declared with their topics, published to them, read from them."""
