@@ -1,1 +1,1 @@
-"""To be written."""
+"""Examples: small services as a user would write them, run by the demo and by tests."""

@@ -176,6 +176,12 @@ class Watermark:
             self.finish(offset)
         return not done
 
+    def pass_to(self, position: int) -> None:
+        """Move over offsets that will never be delivered, when all delivered records are done."""
+        assert self._head == len(self._offsets), "records are outstanding"
+        self._next = max(self._next, position)
+        self._pass_resumed()
+
     def _pass_resumed(self) -> None:
         runs = self._resumed.runs
         while self._resumed_at < len(runs) and runs[self._resumed_at][1] <= self._next:

@@ -42,6 +42,7 @@ from penstock.workers.partition_signals import (
     DropEverything,
     Fail,
     Failed,
+    Fault,
     Fence,
     Fenced,
     Hold,
@@ -192,7 +193,10 @@ def _ask_again(life: Life, uncertain: MemberUncertain, now: float, draw: float) 
     since = now if life.uncertain_since is None else life.uncertain_since
     if now - since > MEMBERSHIP_PATIENCE_S:
         return _fail(
-            life, Failed(f"the group's coordinator gave no answer: {uncertain.why}"), now, draw
+            life,
+            Failed(f"the group's coordinator gave no answer: {uncertain.why}", Fault.UNREACHABLE),
+            now,
+            draw,
         )
     wait = MEMBERSHIP_RETRY_S * (1.0 + draw)
     return replace(life, uncertain_since=since), (AskMembership(after_s=wait),)
@@ -216,7 +220,7 @@ def _judge(life: Life, located: Located, now: float, draw: float) -> Step:
     """
     life = replace(life, located=located)
     if located.outside and not life.accept_reset:
-        return _fail(life, Failed(located.complaint), now, draw)
+        return _fail(life, Failed(located.complaint, Fault.OFFSETS), now, draw)
     if located.outside or located.committed is None or not located.committed.ours:
         return life, (Inspect(),)
     return _barrier(life)
@@ -232,13 +236,13 @@ def _hold_against(life: Life, inspected: Inspected, now: float, draw: float) -> 
             "the group has no committed offset, although its changelog holds a barrier at "
             f"position {barrier}: the offsets have expired or were deleted"
         )
-        return _fail(life, Failed(why), now, draw)
+        return _fail(life, Failed(why, Fault.OFFSETS), now, draw)
     if committed.position < barrier:
         why = (
             f"the committed offset {committed.position} lies before position {barrier} of the "
             "changelog's last barrier: it was reset, or the topic was made again"
         )
-        return _fail(life, Failed(why), now, draw)
+        return _fail(life, Failed(why, Fault.OFFSETS), now, draw)
     return _barrier(life)
 
 
@@ -265,7 +269,7 @@ def _located_plain(life: Life, located: Located, now: float, draw: float) -> Ste
     # At-least-once: no producer, no state; the offset alone says where to go on.
     life = replace(life, located=located)
     if located.outside and not life.accept_reset:
-        return _fail(life, Failed(located.complaint), now, draw)
+        return _fail(life, Failed(located.complaint, Fault.OFFSETS), now, draw)
     start = located.start
     unmarked = located.outside or located.committed is None or not located.committed.ours
     return _run(life, Run(start.position, start.finished, located.end, unmarked))
@@ -284,7 +288,7 @@ def _doubt(life: Life, doubt: Doubt, now: float, draw: float) -> Step:
     life = replace(life, doubts=recent, kept=None, located=None)
     if len(recent) >= DOUBT_LIMIT:
         why = f"{len(recent)} doubts in {DOUBT_WINDOW_S:.0f} s and no commit; the last: {doubt.why}"
-        return _fail(life, Failed(why), now, draw)
+        return _fail(life, Failed(why, Fault.DOUBTS), now, draw)
     ask = AskMembership(after_s=_backoff(len(recent), draw))
     return replace(life, phase=Phase.FENCING), (DropEverything(), ask)
 
@@ -341,7 +345,10 @@ def _stay(life: Life, _: Input, _now: float, _draw: float) -> Step:
 
 
 def _fail(life: Life, failed: Failed, _now: float, _draw: float) -> Step:
-    return replace(life, phase=Phase.FAILED, kept=None), (DropEverything(), Fail(failed.why))
+    return replace(life, phase=Phase.FAILED, kept=None), (
+        DropEverything(),
+        Fail(failed.why, failed.fault),
+    )
 
 
 _BEFORE_RUNNING = (Phase.ASSIGNED, Phase.FENCING, Phase.LOCATING, Phase.BARRIER, Phase.RESTORING)

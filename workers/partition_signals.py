@@ -6,6 +6,7 @@ they mean together stands in partition_life.py.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from penstock.workers.offsets import CommittedOffset, Finished
 
@@ -24,6 +25,7 @@ __all__ = [
     "DropEverything",
     "Fail",
     "Failed",
+    "Fault",
     "Fence",
     "Fenced",
     "Hold",
@@ -43,6 +45,24 @@ __all__ = [
     "Run",
     "Stop",
 ]
+
+
+class Fault(StrEnum):
+    """What kind of trouble made a partition give up."""
+
+    DOUBTS = "doubts"
+    """Too many doubts in a row."""
+    OFFSETS = "offsets"
+    """Committed offset and changelog or log do not belong together."""
+    UNREACHABLE = "unreachable"
+    """The coordinator stayed silent."""
+    CHANGELOG = "changelog"
+    """The changelog holds what this version cannot read."""
+    PERMISSION = "permission"
+    """The cluster forbids it."""
+    BUG = "bug"
+    """Penstock itself is wrong."""
+
 
 # --- inputs: what the world reports ------------------------------------------------------------
 
@@ -172,6 +192,8 @@ class Failed:
 
     why: str
     """What it is and what to do."""
+    fault: Fault = Fault.BUG
+    """Which kind of trouble it is."""
 
 
 Input = (
@@ -298,6 +320,8 @@ class Fail:
 
     why: str
     """The reason, for people."""
+    fault: Fault
+    """Which kind of trouble it is."""
 
 
 Command = (

@@ -1,0 +1,76 @@
+# The commands of the house. Each makes its own set-up in .venv first, and none touches the system.
+#
+#   make demo      see a saga run
+#   make test      all tests; those that start servers come last
+#   make check     format, lint, import rules, types
+#   make format    put the code into the house's format
+#   make errors    write docs/errors.md from the code
+#   make lock      pin the dependencies again (LOCK_FLAGS=--upgrade for newer ones)
+#
+# Needed: make, and Python 3.11 or newer with venv. uv is used where it is on the PATH.
+# PYTHON=/path/to/python chooses the interpreter; PYTEST_FLAGS="-x -q" go to pytest.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format errors lock
+
+BIN := .venv/bin
+SERVED := $(wildcard tests/conformance tests/integration tests/faults)
+COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_FLAGS)
+
+help:
+	@sed -n 's/^#   make/make/p' Makefile
+
+demo: .venv/.ready
+	@$(BIN)/penstock demo
+
+# Two runs, because pytest-randomly shuffles within one: a slip in a core is told before a server starts.
+test: .venv/.ready
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(addprefix --ignore=,$(SERVED)) tests
+	$(if $(SERVED),$(BIN)/python -m pytest $(PYTEST_FLAGS) $(SERVED))
+
+check: .venv/.ready
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/lint-imports --no-logo --no-cache
+	$(BIN)/mypy
+
+format: .venv/.ready
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+errors: .venv/.ready
+	$(BIN)/python -m tests.repository.errors_table docs/errors.md
+
+# The second lock holds the first to its versions, so that what is tested is what is shipped.
+lock:
+	@uv=$$(command -v uv) || { \
+		python=$$(.ci/python) && "$$python" -m venv .cache/uv && \
+		.cache/uv/bin/python -m pip install --quiet --disable-pip-version-check uv && \
+		uv=.cache/uv/bin/uv; \
+	} && \
+	"$$uv" $(COMPILE) pyproject.toml --output-file requirements.lock && \
+	"$$uv" $(COMPILE) pyproject.toml --output-file requirements-dev.lock \
+		--extra testing --group dev --constraints requirements.lock
+
+# Two stamps: a change of pyproject.toml costs a second, a change of the lock begins anew, so that
+# nothing is left over from before.
+.venv/.locked: requirements-dev.lock
+	@python=$$(.ci/python) && rm -rf .venv && \
+	if command -v uv >/dev/null; then \
+		echo "Setting up .venv with uv and $$python" && \
+		uv venv --quiet --python "$$python" .venv && \
+		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock; \
+	else \
+		echo "Setting up .venv with pip and $$python; a minute or so, this once" && \
+		"$$python" -m venv .venv && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock; \
+	fi && touch $@
+
+# Without build isolation nothing is fetched: setuptools is in the lock.
+.venv/.ready: .venv/.locked pyproject.toml
+	@if [ -x $(BIN)/pip ]; then \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
+	else \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
+	fi && touch $@

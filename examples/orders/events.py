@@ -1,0 +1,53 @@
+"""What the shop says on its topics."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AwareDatetime
+
+from penstock.events import Event, Record, Topic, money
+
+__namespace__ = "shop"
+
+Money = Annotated[Decimal, money(12, 2)]
+
+ORDERS = Topic("shop.orders", partitions=6)
+"""Keyed by customer, so that all orders of one customer are in order, and in one partition."""
+
+CUSTOMER_TOTALS = Topic("shop.customer-totals", partitions=6)
+"""One event for each change of a customer's total."""
+
+
+class Item(Record):
+    """One line of an order."""
+
+    sku: str
+    quantity: int
+    price: Money
+
+
+class OrderPlaced(Event, topic=ORDERS, key="customer_id"):
+    """A customer placed an order."""
+
+    order_id: str
+    customer_id: str
+    placed_at: AwareDatetime
+    items: list[Item]
+    total: Money
+
+
+class OrderCancelled(Event, topic=ORDERS, key="customer_id"):
+    """A customer took an order back."""
+
+    order_id: str
+    customer_id: str
+    total: Money
+
+
+class CustomerTotalChanged(Event, topic=CUSTOMER_TOTALS, key="customer_id"):
+    """What a customer has ordered so far."""
+
+    customer_id: str
+    order_id: str
+    orders: int
+    total: Money

@@ -1,0 +1,72 @@
+"""How to drop an aiokafka client: sockets first, never a flush, never a wait.
+
+`stop()` flushes, and with brokers gone it may never return. Dropping closes every socket at once,
+which ends all requests with an error, then cancels the background tasks. What is left to await is
+awaited in a task of its own, bounded, so that no exception goes unseen and no socket stays open.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import structlog
+
+__all__ = ["abandon"]
+
+REAP_LIMIT_S: Final = 10.0
+"""So long an abandoned client's tasks may take to notice."""
+
+_log = structlog.get_logger("penstock.kafka")
+_reaping: set[asyncio.Task[None]] = set()
+
+
+def abandon(client_owner: Any) -> None:
+    """Drop a producer or consumer of aiokafka.
+
+    Args:
+        client_owner: An AIOKafkaProducer or AIOKafkaConsumer; it is not usable any more.
+    """
+    client_owner._closed = True  # noqa: SLF001 - silences its complaint about not being stopped
+    client = getattr(client_owner, "client", None) or client_owner._client  # noqa: SLF001 - consumer
+    for connection in list(client._conns.values()):  # noqa: SLF001 - no public way to close now
+        connection.close()
+    task = asyncio.ensure_future(_reap(client_owner, client))
+    _reaping.add(task)
+    task.add_done_callback(_reaping.discard)
+
+
+async def _reap(client_owner: Any, client: Any) -> None:
+    tasks = [task for task in _background_tasks(client_owner) if task is not None]
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _, pending = await asyncio.wait(tasks, timeout=REAP_LIMIT_S)
+        if pending:
+            _log.warning("abandoned client tasks still run", count=len(pending))
+    for future in (*tasks, *_unawaited(client_owner)):
+        if future.done() and not future.cancelled():
+            future.exception()  # marks it as seen; whoever dropped the client knows the reason
+    try:
+        async with asyncio.timeout(REAP_LIMIT_S):
+            await client.close()
+    except (TimeoutError, OSError) as error:
+        _log.warning("an abandoned client did not close", error=repr(error))
+
+
+def _background_tasks(client_owner: Any) -> list[asyncio.Task[Any] | None]:
+    sender = getattr(client_owner, "_sender", None)
+    coordinator = getattr(client_owner, "_coordinator", None)
+    fetcher = getattr(client_owner, "_fetcher", None)
+    return [
+        getattr(sender, "_sender_task", None),
+        getattr(coordinator, "_coordination_task", None),
+        getattr(coordinator, "_heartbeat_task", None),
+        getattr(coordinator, "_commit_refresh_task", None),
+        getattr(fetcher, "_fetch_task", None),
+    ]
+
+
+def _unawaited(client_owner: Any) -> list[asyncio.Future[Any]]:
+    """Futures that a dropped producer fails, and nobody awaits any more."""
+    transactions = getattr(client_owner, "_txn_manager", None)
+    waiter = getattr(transactions, "_transaction_waiter", None)
+    return [] if waiter is None else [waiter]

@@ -1,0 +1,112 @@
+"""Reading partitions without a group, committed records only; fulfils events.log.LogReader."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, final
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from penstock.events.log import LogRecord, Partition
+from penstock.infra.kafka.abandoned import abandon
+from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
+from penstock.infra.kafka.error_codes import describe
+
+__all__ = ["KafkaReader", "open_reader"]
+
+START_LIMIT_S: Final = 10.0
+"""Longest wait for a connection and for bounds."""
+CLOSE_LIMIT_S: Final = 5.0
+"""Longest wait for an orderly close."""
+CHUNK: Final = 2_000
+"""Records of one read at the most."""
+
+
+async def open_reader(
+    connection: KafkaConnection, partitions: Sequence[Partition]
+) -> "KafkaReader":
+    """A reader of these partitions, each at its beginning.
+
+    Raises:
+        KafkaUnreachable: no broker answered.
+    """
+    consumer = AIOKafkaConsumer(
+        **connection.arguments(),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level="read_committed",
+        fetch_max_wait_ms=100,
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+    )
+    try:
+        async with asyncio.timeout(START_LIMIT_S):
+            await consumer.start()
+            places = [TopicPartition(*partition) for partition in partitions]
+            consumer.assign(places)
+            for place, offset in (await consumer.beginning_offsets(places)).items():
+                consumer.seek(place, offset)
+    except (TimeoutError, KafkaError, OSError) as error:
+        abandon(consumer)
+        raise KafkaUnreachable(bootstrap=connection.bootstrap, reason=describe(error)) from error
+    except BaseException:
+        abandon(consumer)
+        raise
+    return KafkaReader(connection, consumer)
+
+
+@final
+class KafkaReader:
+    """An open reader."""
+
+    def __init__(self, connection: KafkaConnection, consumer: AIOKafkaConsumer) -> None:
+        """Take over a started consumer; see `open_reader`."""
+        self._connection = connection
+        self._consumer = consumer
+        self._positions: dict[Partition, int] = {}
+
+    async def bounds(self, partition: Partition) -> tuple[int, int]:
+        """The first offset and the end of what committed readers may see."""
+        place = TopicPartition(*partition)
+        try:
+            async with asyncio.timeout(START_LIMIT_S):
+                first = (await self._consumer.beginning_offsets([place]))[place]
+                end = (await self._consumer.end_offsets([place]))[place]
+        except (TimeoutError, KafkaError) as error:
+            raise self._unreachable(error) from error
+        return first, end
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read on from this offset."""
+        self._consumer.seek(TopicPartition(*partition), offset)
+
+    async def read(self, *, timeout_s: float) -> Sequence[LogRecord]:
+        """The next records, in order within each partition; empty after the timeout."""
+        try:
+            chunks = await self._consumer.getmany(
+                timeout_ms=int(timeout_s * 1000), max_records=CHUNK
+            )
+        except KafkaError as error:
+            raise self._unreachable(error) from error
+        return [record for chunk in chunks.values() for record in chunk]
+
+    def position(self, partition: Partition) -> int:
+        """The offset that will be read next."""
+        # consumer.position() is a coroutine that may wait; here every partition has a position.
+        state = self._consumer._subscription.subscription.assignment.state_value(  # noqa: SLF001 - see above
+            TopicPartition(*partition)
+        )
+        position: int = state.position
+        return position
+
+    def _unreachable(self, error: BaseException) -> KafkaUnreachable:
+        return KafkaUnreachable(bootstrap=self._connection.bootstrap, reason=describe(error))
+
+    async def close(self) -> None:
+        """Close in an orderly way, or drop where that takes too long."""
+        try:
+            async with asyncio.timeout(CLOSE_LIMIT_S):
+                await self._consumer.stop()
+        except (TimeoutError, KafkaError):
+            abandon(self._consumer)

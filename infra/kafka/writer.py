@@ -1,0 +1,181 @@
+"""Writing outside transactions: idempotent, acknowledged by all in-sync replicas.
+
+An idempotent producer of aiokafka resends a batch for ever and, after some errors, fails every
+later send until it is replaced. So each write here has a limit, and a producer that raised anything
+is dropped; the next write starts a new one. Whoever waits is told honestly whether the batch is
+certainly absent (refused, or never sent) or in doubt.
+"""
+
+import asyncio
+from typing import Any, Final, final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from penstock.events.log import OpenBatch, Partition, TopicMissing, WriteRefused, WriteUnknown
+from penstock.infra.kafka.abandoned import abandon
+from penstock.infra.kafka.batch import BATCH_BYTES, KafkaBatch
+from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
+from penstock.infra.kafka.error_codes import describe, never_appended
+
+__all__ = ["KafkaWriter"]
+
+START_LIMIT_S: Final = 10.0
+"""Longest wait for a producer to start."""
+METADATA_LIMIT_S: Final = 5.0
+"""Longest wait for a topic's metadata: a missing topic is told within this time."""
+METADATA_ATTEMPTS: Final = 3
+"""A topic that was just created may be unknown to the broker that is asked first."""
+CLOSE_LIMIT_S: Final = 5.0
+"""Longest wait for an orderly close."""
+
+
+@final
+class KafkaWriter:
+    """Fulfils events.log.BatchWriter."""
+
+    def __init__(self, connection: KafkaConnection) -> None:
+        """Make a writer; it connects with its first use."""
+        self._connection = connection
+        self._producer: AIOKafkaProducer | None = None
+        self._in_flight: dict[AIOKafkaProducer, int] = {}
+        self._starting = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Connect now, so that an unreachable broker is told at once.
+
+        Raises:
+            KafkaUnreachable: no broker answered.
+        """
+        await self._ready()
+
+    async def _ready(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                self._producer = await self._started()
+            return self._producer
+
+    async def _started(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            **self._connection.arguments(),
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=16 * BATCH_BYTES,
+        )
+        try:
+            async with asyncio.timeout(START_LIMIT_S):
+                await producer.start()
+        except (TimeoutError, KafkaError) as error:
+            abandon(producer)
+            raise KafkaUnreachable(
+                bootstrap=self._connection.bootstrap, reason=describe(error)
+            ) from error
+        except BaseException:
+            abandon(producer)
+            raise
+        return producer
+
+    def new_batch(self) -> OpenBatch:
+        """An empty batch.
+
+        Raises:
+            RuntimeError: the writer was not started.
+        """
+        if self._producer is None:
+            message = "start() the writer before batches are made"
+            raise RuntimeError(message)
+        return KafkaBatch(self._producer)
+
+    async def partition_count(self, topic: str) -> int:
+        """How many partitions a topic has.
+
+        Raises:
+            TopicMissing: the topic does not exist.
+        """
+        client = (await self._ready()).client
+        partitions = client.cluster.partitions_for_topic(topic)
+        try:
+            async with asyncio.timeout(METADATA_LIMIT_S):
+                for _ in range(METADATA_ATTEMPTS):
+                    if partitions:
+                        break
+                    await client.add_topic(topic)
+                    await client.force_metadata_update()
+                    partitions = client.cluster.partitions_for_topic(topic)
+        except (TimeoutError, KafkaError) as error:
+            raise KafkaUnreachable(
+                bootstrap=self._connection.bootstrap, reason=describe(error)
+            ) from error
+        if not partitions:
+            # Asking for it with every refresh of the metadata would warn for ever.
+            client._topics.discard(topic)  # noqa: SLF001 - there is no remove_topic
+            raise TopicMissing(topics=topic)
+        return len(partitions)
+
+    async def write(self, partition: Partition, batch: OpenBatch, *, timeout_s: float) -> int:
+        """Write one batch and wait for its acknowledgement."""
+        assert isinstance(batch, KafkaBatch), "a batch of this writer"
+        producer = await self._ready()
+        self._in_flight[producer] = self._in_flight.get(producer, 0) + 1
+        try:
+            return await self._write(producer, partition, batch, timeout_s)
+        finally:
+            self._in_flight[producer] -= 1
+            self._bury(producer)
+
+    async def _write(
+        self, producer: AIOKafkaProducer, partition: Partition, batch: KafkaBatch, timeout_s: float
+    ) -> int:
+        sent = False
+        try:
+            async with asyncio.timeout(timeout_s):
+                acknowledged = await producer.send_batch(
+                    batch.builder, partition.topic, partition=partition.number
+                )
+                sent = True
+                metadata: Any = await acknowledged
+        except (TimeoutError, KafkaError) as error:
+            code = getattr(error, "errno", None)
+            if sent and not (isinstance(code, int) and never_appended(code)):
+                # A late resend must not land behind batches that are written from now on.
+                self._drop(producer)
+                raise WriteUnknown(partition=partition, reason=describe(error)) from error
+            # The sequence number of the refused batch is lost; the producer would fail every later
+            # send to this partition. Batches of other partitions may still end well.
+            self._retire(producer)
+            raise WriteRefused(partition=partition, reason=describe(error)) from error
+        except asyncio.CancelledError:
+            # Whoever cancelled no longer wants to know; the batch may still arrive.
+            self._drop(producer)
+            raise
+        offset: int = metadata.offset
+        return offset
+
+    def _retire(self, producer: AIOKafkaProducer) -> None:
+        if self._producer is producer:
+            self._producer = None
+
+    def _drop(self, producer: AIOKafkaProducer) -> None:
+        self._retire(producer)
+        self._in_flight.setdefault(producer, 0)
+        if not producer._closed:  # noqa: SLF001 - abandon sets it
+            abandon(producer)
+
+    def _bury(self, producer: AIOKafkaProducer) -> None:
+        if producer is not self._producer and not self._in_flight[producer]:
+            del self._in_flight[producer]
+            if not producer._closed:  # noqa: SLF001 - as above
+                abandon(producer)
+
+    async def close(self) -> None:
+        """Close in an orderly way, or drop where that takes too long."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_LIMIT_S):
+                await producer.stop()
+        except (TimeoutError, KafkaError):
+            abandon(producer)

@@ -1,0 +1,132 @@
+"""What a handler returns, made into the effects of its record.
+
+Each output gets an id that is derived from its input's id, the handler and its place, so that an
+input that is handled again gives the same ids; it names its cause, and carries the flow's
+correlation and trace on.
+
+Laws:
+1. What is certain to be refused is refused here, before any transaction: it is that input's
+   failure, not a doubt (formats.md F18).
+2. Pure: that a type's schema is published before its first event is the caller's duty, see `fresh`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from penstock.events.envelope import Envelope, FurtherHeaders, further_headers, stamp_of
+from penstock.events.event import Command, Event
+from penstock.events.headers import cause_headers
+from penstock.events.identity import derived_id
+from penstock.schemas.errors import CallerError, ExitCode
+from penstock.workers.delivery import Delivery
+from penstock.workers.group_commit import Effects
+
+__all__ = ["BadOutput", "Emission"]
+
+OUTPUTS_LIMIT = 1_000
+"""Outputs of one input at the most."""
+
+
+@dataclass(eq=False, kw_only=True)
+class BadOutput(CallerError):
+    """A handler returned something that is no event."""
+
+    handler: str
+    """The handler."""
+    problem: str
+    """What it returned, as a sentence without its end."""
+
+    code: ClassVar[str] = "PEN-W7"
+    exit_code: ClassVar[ExitCode] = ExitCode.DATA
+    what: ClassVar[str] = "{problem}."
+    why: ClassVar[str] = "A handler returns nothing, an event, or a list of events."
+    remedy: ClassVar[str] = "Change what {handler} returns."
+
+
+@final
+class Emission:
+    """Makes records of the outputs of one worker."""
+
+    def __init__(self, *, source: str, limit_bytes: int) -> None:
+        """Begin with no types.
+
+        Args:
+            source: Who publishes: app and worker.
+            limit_bytes: Size of a record at the most.
+        """
+        self._source = source
+        self._limit_bytes = limit_bytes
+        self._envelopes: dict[type[Event], Envelope] = {}
+
+    def outputs_of(self, returned: object, handler: str) -> list[Event]:
+        """What a handler returned, as a list.
+
+        Raises:
+            BadOutput: it is no event and no collection of events.
+        """
+        if returned is None:
+            return []
+        if isinstance(returned, Event):
+            return [returned]
+        if not isinstance(returned, Iterable) or isinstance(returned, str | bytes | dict):
+            raise BadOutput(handler=handler, problem=f"It returned a {type(returned).__name__}")
+        outputs = list(returned)
+        if len(outputs) > OUTPUTS_LIMIT:
+            problem = f"It returned {len(outputs)} events, and {OUTPUTS_LIMIT} are allowed"
+            raise BadOutput(handler=handler, problem=problem)
+        for output in outputs:
+            if not isinstance(output, Event):
+                kind = "a command" if isinstance(output, Command) else f"a {type(output).__name__}"
+                raise BadOutput(handler=handler, problem=f"It returned {kind} among its events")
+        return outputs
+
+    def fresh(self, outputs: Iterable[Event]) -> dict[type[Event], Envelope]:
+        """Envelopes of types that are put out for the first time.
+
+        Their schemas must be published and their topics looked at, before `admit` takes them.
+        """
+        types = {type(output) for output in outputs} - self._envelopes.keys()
+        return {
+            message_type: Envelope(message_type, source=self._source, limit_bytes=self._limit_bytes)
+            for message_type in types
+        }
+
+    def admit(self, envelopes: Mapping[type[Event], Envelope]) -> None:
+        """Take types that are ready."""
+        self._envelopes.update(envelopes)
+
+    def emit(
+        self,
+        outputs: Iterable[Event],
+        *,
+        delivery: Delivery,
+        handler: str,
+        now_ms: int,
+        effects: Effects,
+    ) -> None:
+        """Add outputs to a record's effects.
+
+        Raises:
+            CallerError: an output has no key it needs, or is too large.
+        """
+        cause = delivery.event_id
+        further, stamp = _further(delivery), stamp_of(now_ms)
+        for index, output in enumerate(outputs):
+            outgoing = self._envelopes[type(output)].seal(
+                output,
+                event_id=str(derived_id(cause, handler, index)),
+                stamp=stamp,
+                spread=delivery.offset + index,
+                further=further,
+            )
+            effects.emit(outgoing.partition, outgoing.record)
+
+
+def _further(delivery: Delivery) -> FurtherHeaders:
+    headers = delivery.headers
+    return further_headers(
+        cause_headers(
+            headers.correlation_id or delivery.event_id, delivery.event_id, headers.traceparent
+        )
+    )

@@ -1,0 +1,197 @@
+"""Group commit: what is finished, and what the next transaction takes of it.
+
+Records finish in any order; each leaves its effects (outputs and state changes) here. As soon as
+one commit has ended, the next takes all that is ready: idle, that is one record at once; busy,
+batches grow by themselves and no timer is needed. Computing goes on meanwhile, on state that is
+not committed yet; that is right, because any doubt drops all of it together.
+
+Laws:
+1. A commit takes a PREFIX of the finish order, never a selection: a later record may have read
+   what an earlier one wrote.
+2. What a commit says about offsets fits into the metadata of an offset; where it would not, the
+   prefix ends there and waits for the watermark.
+3. Pure: no client, no clock. The owner calls in one thread.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from penstock.events.log import NewRecord, Partition
+from penstock.workers.offsets import Finished, Watermark
+
+__all__ = ["CommitLimits", "Effects", "GroupCommit", "Work"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitLimits:
+    """How much one commit and the memory before it may hold."""
+
+    records: int = 500
+    """Input records of one commit."""
+    bytes: int = 8 * 1024 * 1024
+    """Bytes of outputs and state changes of one commit; a single record may exceed it."""
+    runs: int = 240
+    """Runs of finished offsets that the metadata holds (see offsets.runs_that_fit)."""
+
+
+@dataclass(slots=True)
+class Effects:
+    """What one record's handlers want to happen, until it is committed or dropped."""
+
+    outputs: list[tuple[Partition, NewRecord]] = field(default_factory=list)
+    """Records to write, in order."""
+    state: dict[bytes, bytes | None] = field(default_factory=dict)
+    """State changes by changelog key; None deletes."""
+    size_bytes: int = 0
+    """Rough size of all of it."""
+
+    def emit(self, partition: Partition, record: NewRecord) -> None:
+        """Add an output."""
+        self.outputs.append((partition, record))
+        self.size_bytes += 70 + len(record.key or b"") + len(record.value or b"")
+
+    def change(self, key: bytes, value: bytes | None) -> None:
+        """Add a state change; a later one to the same key replaces it."""
+        self.state[key] = value
+        self.size_bytes += 70 + len(key) + len(value or b"")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """The content of one commit."""
+
+    outputs: Mapping[Partition, Sequence[NewRecord]]
+    """Records to write, by partition, in finish order."""
+    state: Mapping[bytes, bytes | None]
+    """State changes, the last one of each key."""
+    position: int
+    """The offset to commit: the first record that is not done."""
+    finished: Finished
+    """What is done beyond it."""
+    offsets: tuple[int, ...]
+    """The input records that this commit finishes."""
+
+
+class GroupCommit:
+    """The finished records of one partition, and their way into commits."""
+
+    def __init__(self, position: int, finished: Finished, limits: CommitLimits) -> None:
+        """Begin at a committed position."""
+        self._watermark = Watermark(position, finished)
+        self._ready: deque[tuple[int, Effects]] = deque()
+        self._limits = limits
+        self._ready_bytes = 0
+        self._in_flight = 0
+        self._committed_position = position
+
+    def deliver(self, offset: int) -> bool:
+        """Take note of a record that was read.
+
+        Returns:
+            False where it was finished before a restart and must be skipped.
+        """
+        fresh = self._watermark.deliver(offset)
+        self._in_flight += fresh
+        return fresh
+
+    def finish(self, offset: int, effects: Effects) -> None:
+        """Take a record's effects: it is finished."""
+        self._ready.append((offset, effects))
+        self._ready_bytes += effects.size_bytes
+
+    def compose(self, *, at_most: int | None = None) -> Work | None:
+        """The next commit: a prefix of the finish order.
+
+        Args:
+            at_most: A smaller number of records than the limit, where a refused batch is hunted.
+
+        Returns:
+            None where nothing is ready, or nothing of it fits into an offset's metadata yet.
+        """
+        outputs: dict[Partition, list[NewRecord]] = {}
+        state: dict[bytes, bytes | None] = {}
+        offsets: list[int] = []
+        size = 0
+        limit = self._limits.records if at_most is None else min(at_most, self._limits.records)
+        while self._ready and len(offsets) < limit:
+            offset, effects = self._ready[0]
+            if offsets and size + effects.size_bytes > self._limits.bytes:
+                break
+            if self._watermark.runs_after(offset) > self._limits.runs:
+                break
+            self._ready.popleft()
+            self._watermark.finish(offset)
+            size += effects.size_bytes
+            offsets.append(offset)
+            for partition, record in effects.outputs:
+                outputs.setdefault(partition, []).append(record)
+            state.update(effects.state)
+        if not offsets:
+            return None
+        self._ready_bytes -= size
+        return self._work(outputs, state, tuple(offsets))
+
+    def committed(self, work: Work) -> None:
+        """Take note that a commit succeeded."""
+        self._in_flight -= len(work.offsets)
+        self._committed_position = work.position
+
+    def idle_behind(self, position: int) -> bool:
+        """Whether all is done and committed, and only markers lie before this position."""
+        return not self._in_flight and not self._ready and position > self._watermark.position
+
+    def skip_to(self, position: int) -> Work | None:
+        """A commit that only moves over offsets that hold no record, if all is done.
+
+        Markers and aborted records are never delivered; without this the lag of an idle group
+        would never reach zero, and its offset would end up outside the log.
+        """
+        if not self.idle_behind(position):
+            return None
+        self._watermark.pass_to(position)
+        return self._work({}, {}, ())
+
+    def _work(
+        self,
+        outputs: Mapping[Partition, Sequence[NewRecord]],
+        state: Mapping[bytes, bytes | None],
+        offsets: tuple[int, ...],
+    ) -> Work:
+        return Work(
+            outputs=outputs,
+            state=state,
+            position=self._watermark.position,
+            finished=self._watermark.finished(),
+            offsets=offsets,
+        )
+
+    @property
+    def position(self) -> int:
+        """The first record that no commit has finished yet."""
+        return self._watermark.position
+
+    @property
+    def finished(self) -> Finished:
+        """What commits have finished beyond it."""
+        return self._watermark.finished()
+
+    @property
+    def in_flight(self) -> int:
+        """Records delivered and not committed."""
+        return self._in_flight
+
+    @property
+    def ready(self) -> int:
+        """Records finished and not yet part of a commit."""
+        return len(self._ready)
+
+    @property
+    def ready_bytes(self) -> int:
+        """Bytes of effects that wait for a commit."""
+        return self._ready_bytes
+
+    @property
+    def committed_position(self) -> int:
+        """The position that the last successful commit left."""
+        return self._committed_position

@@ -1,0 +1,289 @@
+"""A running partition: collect, compute, commit.
+
+    records -> lanes -> handlers -> finish order -> one commit after the other
+
+Records run through their lanes with no transaction open; what they want to happen is kept in
+memory, bounded, and taken by the next commit (group_commit.py). Computing goes on while a commit is
+in flight.
+
+Laws:
+1. One commit at a time, and a commit is never cancelled while its outcome can still be waited for.
+2. The first trouble ends the work; whoever runs it drops producer and memory. Nothing is retried
+   here except a handler, in its lane.
+3. Bounded: beyond the limits of records and bytes the partition is paused.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, final
+
+from penstock.events.clock import Clock
+from penstock.events.log import LogRecord, WriteRefused
+from penstock.workers.committers import Committer
+from penstock.workers.group_commit import CommitLimits, Effects, GroupCommit, Work
+from penstock.workers.lanes import Lanes
+from penstock.workers.partition_signals import Barrier, Run
+from penstock.workers.ports import TransactionRefused
+from penstock.workers.state import PartitionState
+from penstock.workers.suspicion import Condemnation, Suspicion
+
+__all__ = ["PartitionWork", "Processor", "WorkLimits", "WorkStatistics"]
+
+_BREATH = 100
+"""Records that a lane handles before it lets the event loop breathe, where no handler waits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkLimits:
+    """How much of one partition may be in memory, and how often it commits."""
+
+    lanes: int = 16
+    """Keys that may be handled side by side."""
+    in_flight: int = 2_000
+    """Records read and not committed."""
+    in_flight_bytes: int = 32 * 1024 * 1024
+    """Bytes of records that wait in lanes, and of effects that wait for a commit."""
+    commit: CommitLimits = field(default_factory=CommitLimits)
+    """What one commit holds."""
+    commit_interval_s: float = 0.0
+    """Shortest time from one commit to the next, in seconds; an idle partition commits at once.
+    0 for transactions, which pace themselves; more where offsets alone are committed."""
+
+
+class Processor(Protocol):
+    """Computes what a record does."""
+
+    async def process(
+        self, record: LogRecord, state: PartitionState, condemned: Condemnation | None
+    ) -> Effects:
+        """Run the record's handler, retries included; failures end as a dead letter in effects.
+
+        Args:
+            record: What was read.
+            state: The partition's state.
+            condemned: Set where the broker refused the record's outputs twice: park it without.
+        """
+        ...
+
+
+@final
+class PartitionWork:
+    """One partition between Run and Drained."""
+
+    def __init__(
+        self,
+        start: Run,
+        *,
+        processor: Processor,
+        committer: Committer,
+        state: PartitionState,
+        suspicion: Suspicion,
+        limits: WorkLimits,
+        clock: Clock,
+        on_commit: Callable[[Work], None],
+    ) -> None:
+        """Stand ready at the position of a `Run`."""
+        self._processor = processor
+        self._committer = committer
+        self._state = state
+        self._suspicion = suspicion
+        self._limits = limits
+        self._clock = clock
+        self._on_commit = on_commit
+        self._lanes = Lanes(limits.lanes)
+        self._group = GroupCommit(start.position, start.finished, limits.commit)
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._waiting_bytes = 0
+        self._ready = asyncio.Event()
+        self._draining = False
+        self._idle_position: int | None = None
+        self._one_commit = asyncio.Lock()
+        self._last_commit_s = float("-inf")
+        self._trouble: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._commits = asyncio.ensure_future(self._commit_for_ever())
+        self._commits.add_done_callback(self._ended)
+
+    async def run(self) -> None:
+        """Wait for trouble.
+
+        Raises:
+            Exception: whatever ended the work.
+        """
+        await asyncio.shield(self._trouble)
+
+    # --- collect ---------------------------------------------------------------------------
+
+    def offer(self, records: Sequence[LogRecord]) -> None:
+        """Take records that were read, in order."""
+        if self._draining:
+            return
+        fresh = [record for record in records if self._group.deliver(record.offset)]
+        self._waiting_bytes += sum(len(record.value or b"") for record in fresh)
+        for lane in self._lanes.put(fresh):
+            if lane not in self._running:
+                task = asyncio.ensure_future(self._run_lane(lane))
+                self._running[lane] = task
+                task.add_done_callback(self._ended)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more should be read for now."""
+        return (
+            self._group.in_flight >= self._limits.in_flight
+            or self._waiting_bytes + self._group.ready_bytes >= self._limits.in_flight_bytes
+        )
+
+    def idle_at(self, position: int) -> None:
+        """Everything before this position was read: move over markers that hold no record."""
+        if not self._draining and self._group.idle_behind(position):
+            self._idle_position = position
+            self._ready.set()
+
+    # --- compute ---------------------------------------------------------------------------
+
+    async def _run_lane(self, lane: int) -> None:
+        handled = 0
+        while (record := self._lanes.take(lane)) is not None:
+            self._waiting_bytes -= len(record.value or b"")
+            condemned = self._suspicion.condemned(record.offset)
+            effects = await self._processor.process(record, self._state, condemned)
+            for key, value in effects.state.items():
+                self._state.apply(key, value)
+            self._group.finish(record.offset, effects)
+            self._ready.set()
+            handled += 1
+            if handled % _BREATH == 0:
+                await asyncio.sleep(0)
+        # No await since the lane was found empty: what is offered from now on starts a new task.
+        del self._running[lane]
+
+    # --- commit ----------------------------------------------------------------------------
+
+    async def _commit_for_ever(self) -> None:
+        while True:
+            await self._ready.wait()
+            await self._pace()
+            async with self._one_commit:
+                self._ready.clear()
+                await self._commit_what_is_ready()
+
+    async def _commit_what_is_ready(self) -> None:
+        while (work := self._next_work()) is not None:
+            await self._commit(work)
+            await self._pace()
+
+    def _next_work(self) -> Work | None:
+        position, self._idle_position = self._idle_position, None
+        if position is not None:
+            work = self._group.skip_to(position)
+            if work is not None:
+                return work
+        return self._group.compose(at_most=self._suspicion.at_most)
+
+    async def _pace(self) -> None:
+        due = self._last_commit_s + self._limits.commit_interval_s
+        if not self._draining and due > self._clock.monotonic():
+            await self._clock.sleep_until(due)
+
+    async def _commit(self, work: Work) -> None:
+        self._last_commit_s = self._clock.monotonic()
+        try:
+            await self._committer.commit(work)
+        except (TransactionRefused, WriteRefused) as refused:
+            self._suspicion.refused(work.offsets, refused.reason)
+            raise
+        self._suspicion.committed(work.offsets)
+        self._group.committed(work)
+        self._on_commit(work)
+
+    def stop(self, error: Exception) -> None:
+        """End the work with this trouble."""
+        self._break(error)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._break(error)
+
+    def _break(self, error: BaseException) -> None:
+        if not self._trouble.done():
+            self._trouble.set_exception(error)
+            self._trouble.exception()  # seen: during a drain nobody waits in `run` any more
+
+    @property
+    def trouble(self) -> BaseException | None:
+        """What ended the work, if anything did."""
+        return self._trouble.exception() if self._trouble.done() else None
+
+    # --- the end ---------------------------------------------------------------------------
+
+    async def drain(self, limit_s: float) -> Barrier | None:
+        """Stop collecting, finish what runs, commit it, within a limit in seconds.
+
+        Records that wait in lanes and were not begun are forgotten: their next owner reads them.
+
+        Returns:
+            Where the next record would be, if nothing finished is uncommitted; else None.
+        """
+        self._draining = True
+        self._lanes.clear()
+        settling = asyncio.ensure_future(self._settle())
+        settling.add_done_callback(self._ended)
+        timer = asyncio.ensure_future(self._clock.sleep_until(self._clock.monotonic() + limit_s))
+        await asyncio.wait({settling, timer, self._trouble}, return_when=asyncio.FIRST_COMPLETED)
+        timer.cancel()
+        if settling.done() and self.trouble is None and not self._group.ready:
+            return Barrier(self._group.position, self._group.finished)
+        settling.cancel()
+        return None
+
+    async def _settle(self) -> None:
+        if self._running:
+            await asyncio.wait(set(self._running.values()))
+        async with self._one_commit:
+            await self._commit_what_is_ready()
+
+    async def close(self, limit_s: float) -> bool:
+        """Cancel everything; what is not committed is forgotten.
+
+        Returns:
+            False where a handler does not end within the limit, in seconds. It may still do
+            something outside, so the partition must not be processed again by this process.
+        """
+        tasks = {self._commits, *self._running.values()}
+        self._draining = True
+        self._lanes.clear()
+        for task in tasks:
+            task.cancel()
+        timer = asyncio.ensure_future(self._clock.sleep_until(self._clock.monotonic() + limit_s))
+        ended = asyncio.ensure_future(asyncio.wait(tasks))
+        await asyncio.wait({ended, timer}, return_when=asyncio.FIRST_COMPLETED)
+        timer.cancel()
+        ended.cancel()
+        return all(task.done() for task in tasks)
+
+    def statistics(self) -> "WorkStatistics":
+        """How much is in memory, and how far commits have come."""
+        return WorkStatistics(
+            position=self._group.committed_position,
+            in_flight=self._group.in_flight,
+            waiting=self._lanes.waiting,
+            ready=self._group.ready,
+            bytes=self._waiting_bytes + self._group.ready_bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkStatistics:
+    """A running partition in numbers."""
+
+    position: int
+    """The position of the last commit, or the one it started at."""
+    in_flight: int
+    """Records read and not committed."""
+    waiting: int
+    """Of these, records that wait in lanes."""
+    ready: int
+    """Of these, records that are finished."""
+    bytes: int
+    """Bytes of what waits and what is finished."""
