@@ -1,7 +1,7 @@
 """The one composition root: settings go in, wired parts come out.
 
     open_parts    what every program needs: clock, ids, topics, writer, catalogue, publisher
-    connect       a Bus, for programs that publish
+    connect       a Bus, for programs that publish and read
     open_worker   a worker, checked against the cluster and ready to run
 
 Every port meets its adapter here and nowhere else. The order of opening is the order of need, and
@@ -11,13 +11,14 @@ closing goes backwards; each close is bounded.
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, cast, final
 
 from penstock.events.alarm import RaiseAlarm
 from penstock.events.catalogue import SCHEMAS_PARTITION, SchemaCatalogue
 from penstock.events.clock import Clock
 from penstock.events.decoder import EventDecoder
 from penstock.events.event import Event, Message
+from penstock.events.event_types import partitions_of
 from penstock.events.identity import Entropy
 from penstock.events.log import Partition
 from penstock.events.names import (
@@ -26,7 +27,9 @@ from penstock.events.names import (
     dead_letter_topic,
     transactional_id,
 )
-from penstock.events.publisher import Published, Publisher, PublisherSettings
+from penstock.events.publisher import Published, Publisher
+from penstock.events.publisher_settings import PublisherSettings
+from penstock.events.subscriber import MessageT, OnUndecodable, Start, Subscriber
 from penstock.infra.clock import SystemClock, SystemEntropy
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.kafka.gate import KafkaGate
@@ -172,6 +175,37 @@ class Bus:
             PublishIncomplete: a batch failed; it says from where to go on.
         """
         return await self.publisher.publish_many(messages)
+
+    @asynccontextmanager
+    async def subscribe(
+        self,
+        types: Iterable[type[MessageT]],
+        *,
+        start: Start = "beginning",
+        follow: bool = True,
+        on_undecodable: OnUndecodable | None = None,
+    ) -> AsyncIterator[Subscriber[MessageT]]:
+        """Read all events of some types, without a group; see events/subscriber.py.
+
+        Args:
+            types: Concrete events or commands.
+            start: "beginning", "end", or offsets by partition.
+            follow: False ends at the ends that the partitions have now.
+            on_undecodable: Takes records that cannot be decoded; without it they are raised.
+        """
+        types = tuple(types)
+        partitions = partitions_of(cast("tuple[type[Message], ...]", types))
+        reader = await open_reader(self._parts.connection, partitions)
+        async with Subscriber(
+            reader,
+            partitions,
+            types,
+            self._parts.catalogue,
+            start=start,
+            follow=follow,
+            on_undecodable=on_undecodable,
+        ) as subscriber:
+            yield subscriber
 
 
 @asynccontextmanager

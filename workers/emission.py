@@ -117,7 +117,6 @@ class Emission:
                 output,
                 event_id=str(derived_id(cause, handler, index)),
                 stamp=stamp,
-                spread=delivery.offset + index,
                 further=further,
             )
             effects.emit(outgoing.partition, outgoing.record)

@@ -8,8 +8,8 @@ not committed yet; that is right, because any doubt drops all of it together.
 Laws:
 1. A commit takes a PREFIX of the finish order, never a selection: a later record may have read
    what an earlier one wrote.
-2. What a commit says about offsets fits into the metadata of an offset; where it would not, the
-   prefix ends there and waits for the watermark.
+2. What a commit says about offsets fits into the metadata of an offset; where no prefix does, all
+   of it waits for the watermark.
 3. Pure: no client, no clock. The owner calls in one thread.
 """
 
@@ -109,28 +109,49 @@ class GroupCommit:
         Returns:
             None where nothing is ready, or nothing of it fits into an offset's metadata yet.
         """
+        count = self._prefix(at_most)
+        if not count:
+            return None
         outputs: dict[Partition, list[NewRecord]] = {}
         state: dict[bytes, bytes | None] = {}
         offsets: list[int] = []
-        size = 0
-        limit = self._limits.records if at_most is None else min(at_most, self._limits.records)
-        while self._ready and len(offsets) < limit:
-            offset, effects = self._ready[0]
-            if offsets and size + effects.size_bytes > self._limits.bytes:
-                break
-            if self._watermark.runs_after(offset) > self._limits.runs:
-                break
-            self._ready.popleft()
+        for _ in range(count):
+            offset, effects = self._ready.popleft()
             self._watermark.finish(offset)
-            size += effects.size_bytes
+            self._ready_bytes -= effects.size_bytes
             offsets.append(offset)
             for partition, record in effects.outputs:
                 outputs.setdefault(partition, []).append(record)
             state.update(effects.state)
-        if not offsets:
-            return None
-        self._ready_bytes -= size
         return self._work(outputs, state, tuple(offsets))
+
+    def _prefix(self, at_most: int | None) -> int:
+        """How many finished records the next commit takes."""
+        wanted = self._within_limits(at_most)
+        if self._watermark.runs + wanted <= self._limits.runs:
+            return wanted  # each record adds one run at the most
+        # Finishing may close gaps: a longer prefix may fit where a shorter one does not, and the
+        # record that the watermark waits for may have finished last of all. So where nothing
+        # within the limits fits, the first prefix beyond them that does is taken; without that, a
+        # partition whose lanes ran unevenly would never commit again.
+        trial, fitting = self._watermark.copy(), 0
+        for count, (offset, _) in enumerate(self._ready, start=1):
+            trial.finish(offset)
+            if trial.runs <= self._limits.runs:
+                fitting = count
+            if count >= wanted and fitting:
+                break
+        return fitting
+
+    def _within_limits(self, at_most: int | None) -> int:
+        limit = self._limits.records if at_most is None else min(at_most, self._limits.records)
+        size = count = 0
+        for _, effects in self._ready:
+            size += effects.size_bytes
+            if count == limit or (count and size > self._limits.bytes):
+                break
+            count += 1
+        return count
 
     def committed(self, work: Work) -> None:
         """Take note that a commit succeeded."""

@@ -182,6 +182,14 @@ class Watermark:
         self._next = max(self._next, position)
         self._pass_resumed()
 
+    def copy(self) -> "Watermark":
+        """An independent twin, to try things on."""
+        twin = Watermark(self._next, self._resumed)
+        twin._offsets = self._offsets[self._head :]
+        twin._done = self._done[self._head :]
+        twin._inner_runs = self._inner_runs
+        return twin
+
     def _pass_resumed(self) -> None:
         runs = self._resumed.runs
         while self._resumed_at < len(runs) and runs[self._resumed_at][1] <= self._next:

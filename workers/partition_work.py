@@ -30,8 +30,9 @@ from penstock.workers.suspicion import Condemnation, Suspicion
 
 __all__ = ["PartitionWork", "Processor", "WorkLimits", "WorkStatistics"]
 
-_BREATH = 100
-"""Records that a lane handles before it lets the event loop breathe, where no handler waits."""
+_BREATH = 8
+"""Records that a lane handles before others have their turn, where no handler waits. Lanes that
+run far ahead of each other finish far out of order, and a commit must take them all at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from penstock.events.event import Event
 from penstock.events.identity import Entropy
 from penstock.events.log import LogRecord, NewRecord, Partition
 from penstock.schemas.codec_errors import DecodeError, UnknownFingerprint
-from penstock.schemas.errors import CallerError, ExitCode, PenstockError, WorldError
+from penstock.schemas.errors import CallerError, ExitCode, WorldError
 from penstock.schemas.record import Record
 from penstock.workers.delivery import Delivery
 from penstock.workers.emission import Emission
@@ -146,44 +146,33 @@ class Pipeline:
         attempt = 0
         while True:
             attempt += 1
+            effects = Effects()
+            delivery = Delivery(
+                record,
+                handler=handler.name,
+                attempt=attempt,
+                state=state,
+                effects=effects,
+                tables=self._tables[handler.event_type],
+            )
             try:
-                return await self._attempt(event, record, handler, state, attempt)
+                returned = await self._call(event, delivery, handler)
             except Refused as refusal:
                 return self._park(record, refusal, "refused", handler, attempt)
             except CallerError as error:
-                # The handler's outputs or keys are wrong; the same input gives the same again.
-                return self._park(record, error, "bad-output", handler, attempt)
+                # A wrong use of penstock: the same input gives the same again.
+                return self._park(record, error, "failed", handler, attempt)
             except StateUnreadable:
                 raise
-            except _Outside as outside:
-                raise outside.cause from None
             except Exception as error:  # noqa: BLE001 - a handler may raise anything; see law 1
                 wait_s = handler.retries.wait_s(attempt, self._context.entropy.random())
                 if wait_s is None:
                     return self._park(record, error, "failed", handler, attempt)
                 await self._context.clock.sleep_until(self._context.clock.monotonic() + wait_s)
-
-    async def _attempt(
-        self,
-        event: Event,
-        record: LogRecord,
-        handler: Handler,
-        state: PartitionState,
-        attempt: int,
-    ) -> Effects:
-        effects = Effects()
-        delivery = Delivery(
-            record,
-            handler=handler.name,
-            attempt=attempt,
-            state=state,
-            effects=effects,
-            tables=self._tables[handler.event_type],
-        )
-        returned = await self._call(event, delivery, handler)
-        if returned is not None:
-            await self._emit(returned, delivery, handler, effects)
-        return effects
+            else:
+                if returned is None:
+                    return effects
+                return await self._emit(returned, record, delivery, handler, effects)
 
     async def _call(self, event: Event, delivery: Delivery, handler: Handler) -> object:
         limit = asyncio.timeout(handler.timeout_s)
@@ -196,23 +185,33 @@ class Pipeline:
             raise
 
     async def _emit(
-        self, returned: object, delivery: Delivery, handler: Handler, effects: Effects
-    ) -> None:
+        self,
+        returned: object,
+        record: LogRecord,
+        delivery: Delivery,
+        handler: Handler,
+        effects: Effects,
+    ) -> Effects:
         emission = self._context.emission
-        outputs = emission.outputs_of(returned, handler.name)
+        try:
+            outputs = emission.outputs_of(returned, handler.name)
+        except CallerError as error:
+            return self._park(record, error, "bad-output", handler, delivery.attempt)
         if fresh := emission.fresh(outputs):
-            try:
-                await self._context.prepare(fresh)
-            except PenstockError as error:
-                raise _Outside(error) from error
+            # What fails here is not the record's fault: it ends or restarts the whole partition.
+            await self._context.prepare(fresh)
             emission.admit(fresh)
-        emission.emit(
-            outputs,
-            delivery=delivery,
-            handler=handler.name,
-            now_ms=self._context.clock.wall_ms(),
-            effects=effects,
-        )
+        try:
+            emission.emit(
+                outputs,
+                delivery=delivery,
+                handler=handler.name,
+                now_ms=self._context.clock.wall_ms(),
+                effects=effects,
+            )
+        except CallerError as error:
+            return self._park(record, error, "bad-output", handler, delivery.attempt)
+        return effects
 
     # --- parking -----------------------------------------------------------------------------
 
@@ -259,11 +258,3 @@ class Pipeline:
                 "error_code": failure_code(failure),
             },
         )
-
-
-class _Outside(Exception):
-    """Trouble that is neither the record's nor the handler's."""
-
-    def __init__(self, cause: PenstockError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
