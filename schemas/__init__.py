@@ -1,1 +1,62 @@
-"""To be written."""
+"""Schemas: what a message looks like, and how it becomes bytes and back.
+
+A class derived from `Record` is the source of its Avro schema. `encoder_of` and `decoder_of` turn
+its objects into framed payloads and back; `datum_encoder_of` and `datum_decoder_of` do the same for
+those who have only a schema. `AvroSchema.parse` judges schemas from outside. Every payload begins
+with the fingerprint of the schema that wrote it; `SchemaLookup` finds that schema.
+
+Laws:
+1. Whatever the bytes are, reading them ends in a validated value or a `DecodeError`, in bounded
+   time and memory.
+2. Nothing is changed silently on the way out, and nothing is guessed on the way in.
+3. This room does no I/O, reads no clock, and knows no topics, no Kafka and no events.
+"""
+
+from penstock.schemas.codec import datum_decoder_of, datum_encoder_of, decoder_of, encoder_of
+from penstock.schemas.codec_errors import DecodeError, EncodeError, UnknownFingerprint
+from penstock.schemas.declaration_errors import DeclarationError
+from penstock.schemas.errors import (
+    CallerError,
+    ExitCode,
+    InternalError,
+    PenstockError,
+    WorldError,
+)
+from penstock.schemas.identity import logical_conflict
+from penstock.schemas.limits import MAX_RECORD_BYTES
+from penstock.schemas.lookup import SchemaLookup, found_in
+from penstock.schemas.mapping import schema_of
+from penstock.schemas.money import money
+from penstock.schemas.record import Declaration, Record, declaration_of, declared_bases
+from penstock.schemas.schema import AvroSchema
+from penstock.schemas.schema_errors import SchemaError
+from penstock.schemas.single_object import fingerprint_in
+
+__all__ = [
+    "MAX_RECORD_BYTES",
+    "AvroSchema",
+    "CallerError",
+    "Declaration",
+    "DeclarationError",
+    "DecodeError",
+    "EncodeError",
+    "ExitCode",
+    "InternalError",
+    "PenstockError",
+    "Record",
+    "SchemaError",
+    "SchemaLookup",
+    "UnknownFingerprint",
+    "WorldError",
+    "datum_decoder_of",
+    "datum_encoder_of",
+    "declaration_of",
+    "declared_bases",
+    "decoder_of",
+    "encoder_of",
+    "fingerprint_in",
+    "found_in",
+    "logical_conflict",
+    "money",
+    "schema_of",
+]

@@ -16,7 +16,6 @@ from typing import Any
 
 import fastavro
 from aiokafka import AIOKafkaConsumer
-from aiokafka.structs import TopicPartition
 
 __all__ = ["Ledger", "read_committed", "recount"]
 
@@ -38,6 +37,7 @@ class Ledger:
 async def read_committed(bootstrap: str, topic: str) -> list[Any]:
     """All committed records of a topic, by partition and offset."""
     consumer = AIOKafkaConsumer(
+        topic,
         bootstrap_servers=bootstrap,
         isolation_level="read_committed",
         auto_offset_reset="earliest",
@@ -46,9 +46,8 @@ async def read_committed(bootstrap: str, topic: str) -> list[Any]:
     await consumer.start()
     try:
         async with asyncio.timeout(60):
-            numbers = await consumer.topics() and consumer.partitions_for_topic(topic)
-            places = [TopicPartition(topic, number) for number in sorted(numbers or ())]
-            consumer.assign(places)
+            places = sorted(consumer.assignment())
+            assert places, f"{topic} has no partitions"
             ends = await consumer.end_offsets(places)
             records: list[Any] = []
             while any([await consumer.position(place) < ends[place] for place in places]):

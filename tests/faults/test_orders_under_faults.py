@@ -145,9 +145,14 @@ def test_every_order_counts_once_whatever_is_killed(
             fleet.start()
             fleet.start()
             feeding = asyncio.ensure_future(feed.run())
-            done = await torment(fleet, kafka, proxy, feed)
-            await feeding
-            ledger = await exact(kafka.bootstrap, feed, CATCH_UP_S)
+            try:
+                done = await torment(fleet, kafka, proxy, feed)
+                await feeding
+                ledger = await exact(kafka.bootstrap, feed, CATCH_UP_S)
+            except BaseException as error:
+                error.add_note("\n".join(fleet.logs()))
+                error.add_note(kafka.log_tail())
+                raise
             codes = [await asyncio.to_thread(member.terminate) for member in fleet.members]
             ended = fleet.dead()
         print(done, ledger)  # noqa: T201 - the figures of the run, shown with -s and on failure
@@ -156,7 +161,8 @@ def test_every_order_counts_once_whatever_is_killed(
         assert codes == [0, 0, 0], "\n".join(ended)
         assert done["kills with orders in flight"] == KILLS
 
-    with LoopbackPort() as port, own_kafka(proxy=port.address) as kafka:
+    with LoopbackPort() as port:
+        kafka = own_kafka(proxy=port.address)
         assert kafka.proxied_upstream is not None
         with FaultProxy(upstream=kafka.proxied_upstream, port=port) as proxy:
             asyncio.run(scenario(kafka, proxy))

@@ -90,6 +90,10 @@ class WorkerFleet:
         self.members.insert(index, self.members.pop())
         return member
 
+    def logs(self) -> list[str]:
+        """The ends of all logs."""
+        return [f"{member.log.name}:\n{tail(member.log)}" for member in self.members]
+
     def dead(self) -> list[str]:
         """Logs' ends of those that have ended by themselves."""
         return [

@@ -1,0 +1,246 @@
+"""Writers of values, compiled once per schema: values in, bytes at the end of a bytearray.
+
+The same compiler serves two kinds of values: objects of the user's classes, where each named type
+has its class, and plain dictionaries, for those who have only a schema. Nothing is converted that
+the type does not say, and nothing is left out: a subclass with further fields, a dictionary with an
+unknown key, a number with further digits are refused.
+
+Law: what is written here, `reader.reader_of` reads back as an equal value, within its limits.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+
+from penstock.schemas.binary import WRITERS, Write, write_fixed, write_long, write_text
+from penstock.schemas.codec_errors import (
+    FieldMissing,
+    FieldUnknown,
+    NoBranchFits,
+    TooManyItemsGiven,
+    UnfitValue,
+    WrongType,
+)
+from penstock.schemas.defaults import value_of
+from penstock.schemas.fault import Fault
+from penstock.schemas.limits import MAX_ITEMS
+from penstock.schemas.logical import Unfit, conversion_of
+from penstock.schemas.type_tree import (
+    NO_DEFAULT,
+    ArrayType,
+    AvroType,
+    Classes,
+    EnumType,
+    FieldOfRecord,
+    FixedType,
+    MapType,
+    PrimitiveType,
+    RecordType,
+    UnionType,
+    described,
+)
+
+__all__ = ["writer_of"]
+
+_NULL = PrimitiveType(name="null")
+_MISSING = object()
+
+
+def writer_of(avro_type: AvroType, classes: Classes) -> Write:
+    """Compile a writer.
+
+    Args:
+        avro_type: the type to write.
+        classes: records and enums found here by full name are taken as objects of that class; all
+            others as dictionaries and strings.
+
+    Returns:
+        A function of value and output that raises `Fault` only.
+    """
+    match avro_type:
+        case PrimitiveType() | FixedType():
+            return _value(avro_type)
+        case EnumType():
+            return _enum(avro_type, classes.get(avro_type.full_name))
+        case ArrayType(items=items):
+            return _array(writer_of(items, classes))
+        case MapType(values=values):
+            return _map(writer_of(values, classes))
+        case UnionType():
+            return _union(avro_type, [writer_of(each, classes) for each in avro_type.branches])
+        case RecordType():
+            return _record(avro_type, classes)
+
+
+def _wrong(value: Any, avro_type: AvroType) -> Fault:
+    return Fault(WrongType, expected=described(avro_type), found=type(value).__name__)
+
+
+def _value(avro_type: PrimitiveType | FixedType) -> Write:
+    if isinstance(avro_type, FixedType):
+        write = write_fixed(avro_type.size)
+    else:
+        write = WRITERS[avro_type.name]
+    conversion = conversion_of(avro_type)
+    return _converted(write, conversion.dump, described(avro_type)) if conversion else write
+
+
+def _converted(write_base: Write, dump: Callable[[Any], Any], kind: str) -> Write:
+    def write(value: Any, out: bytearray) -> None:
+        try:
+            base = dump(value)
+        except Unfit as unfit:
+            raise Fault(UnfitValue, kind=kind, problem=unfit.problem) from None
+        write_base(base, out)
+
+    return write
+
+
+def _enum(enum: EnumType, members: type | None) -> Write:
+    known: dict[Any, int] = {symbol: index for index, symbol in enumerate(enum.symbols)}
+    expected: type = str
+    if members and issubclass(members, Enum):
+        known = {members[symbol]: index for symbol, index in known.items()}
+        expected = members
+
+    def write(value: Any, out: bytearray) -> None:
+        if not isinstance(value, expected):
+            raise _wrong(value, enum)
+        if (index := known.get(value)) is None:
+            raise Fault(UnfitValue, kind=described(enum), problem="is none of its symbols")
+        write_long(index, out)
+
+    return write
+
+
+def _union(union: UnionType, writers: list[Write]) -> Write:
+    if len(writers) == 2 and _NULL in union.branches:  # noqa: PLR2004 - null and one other
+        null = union.branches.index(_NULL)
+        return _optional(null, 1 - null, writers[1 - null])
+    expected = described(union)
+
+    def write(value: Any, out: bytearray) -> None:
+        mark = len(out)
+        for index, write_branch in enumerate(writers):
+            write_long(index, out)
+            try:
+                return write_branch(value, out)
+            except Fault:
+                del out[mark:]
+        raise Fault(NoBranchFits, expected=expected, found=type(value).__name__)
+
+    return write
+
+
+def _optional(null: int, other: int, write_other: Write) -> Write:
+    def write(value: Any, out: bytearray) -> None:
+        if value is None:
+            out.append(null << 1)
+        else:
+            out.append(other << 1)
+            write_other(value, out)
+
+    return write
+
+
+def _array(write_item: Write) -> Write:
+    def write(value: Any, out: bytearray) -> None:
+        if not isinstance(value, list | tuple):
+            raise Fault(WrongType, expected="list or tuple", found=type(value).__name__)
+        _write_count(len(value), out)
+        index = 0
+        try:
+            for index, item in enumerate(value):  # noqa: B007 - the fault names it
+                write_item(item, out)
+        except Fault as fault:
+            fault.inside(f"[{index}]")
+            raise
+        if value:
+            out.append(0)
+
+    return write
+
+
+def _map(write_value: Write) -> Write:
+    def write(value: Any, out: bytearray) -> None:
+        if not isinstance(value, Mapping):
+            raise Fault(WrongType, expected="dict", found=type(value).__name__)
+        _write_count(len(value), out)
+        number = 0
+        try:
+            for number, (key, item) in enumerate(value.items()):  # noqa: B007 - the same
+                write_text(key, out)
+                write_value(item, out)
+        except Fault as fault:
+            fault.inside(f"{{{number}}}")
+            raise
+        if value:
+            out.append(0)
+
+    return write
+
+
+def _write_count(size: int, out: bytearray) -> None:
+    if size > MAX_ITEMS:
+        raise Fault(TooManyItemsGiven, size=size, limit=MAX_ITEMS)
+    write_long(size, out)
+
+
+def _record(record: RecordType, classes: Classes) -> Write:
+    writers = [(each, writer_of(each.type, classes)) for each in record.fields]
+    if kind := classes.get(record.full_name):
+        return _object(kind, [(each.name, write) for each, write in writers])
+    return _dictionary(record, writers)
+
+
+def _object(kind: type, steps: list[tuple[str, Write]]) -> Write:
+    def write(value: Any, out: bytearray) -> None:
+        if type(value) is not kind:  # a subclass may have fields that would be lost
+            raise Fault(WrongType, expected=kind.__name__, found=type(value).__name__)
+        held = value.__dict__
+        name = ""
+        try:
+            for name, write_field in steps:
+                write_field(held[name], out)
+        except Fault as fault:
+            fault.inside(f".{name}")
+            raise
+        except KeyError:
+            if name in held:
+                raise
+            raise Fault(FieldMissing, part=f".{name}") from None
+
+    return write
+
+
+def _dictionary(record: RecordType, writers: list[tuple[FieldOfRecord, Write]]) -> Write:
+    names = frozenset(each.name for each in record.fields)
+    steps = [(each.name, write, _fallback(each)) for each, write in writers]
+
+    def write(value: Any, out: bytearray) -> None:
+        if not isinstance(value, Mapping):
+            raise _wrong(value, record)
+        if not names.issuperset(value):
+            name = next(iter(value.keys() - names))
+            raise Fault(FieldUnknown, part=f".{ascii(name)[:64]}")
+        name = ""
+        try:
+            for name, write_field, fallback in steps:
+                held = value.get(name, _MISSING)
+                write_field(fallback() if held is _MISSING else held, out)
+        except Fault as fault:
+            fault.inside(f".{name}")
+            raise
+
+    return write
+
+
+def _fallback(field: FieldOfRecord) -> Callable[[], Any]:
+    if field.default is NO_DEFAULT:
+        return _missing
+    value = value_of(field.type, field.default, {})
+    return lambda: value  # shared, for a writer changes nothing
+
+
+def _missing() -> Any:
+    raise Fault(FieldMissing)
