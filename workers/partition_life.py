@@ -172,6 +172,8 @@ def advance(
 
 
 def _assigned(life: Life, _: Assigned, _now: float, _draw: float) -> Step:
+    if life.stopping:
+        return life, (Hold(),)  # while the process drains, a rebalance may name it once more
     # Doubts count within one generation only.
     life = replace(life, phase=Phase.ASSIGNED, doubts=(), located=None, uncertain_since=None)
     return life, (Hold(),)

@@ -215,15 +215,21 @@ class PartitionTask:
                 await self._do(command)
 
     async def _drain(self, limit_s: float) -> None:
-        work = self._work
+        work, task = self._work, self._task
         self._drained.clear()
-        rest = None if work is None else await work.drain(limit_s)
-        await self._end_task()
-        if rest is None:
-            self._report_unclean(work)
-        for command in self._advance(Drained(rest)):
-            await self._do(command)
-        self._drained.set()
+        try:
+            rest = None if work is None else await work.drain(limit_s)
+            if rest is None:
+                self._report_unclean(work)
+            if self._life.phase is Phase.DRAINING:
+                await self._end_task()
+                for command in self._advance(Drained(rest)):
+                    await self._do(command)
+            elif task is not None:
+                # The trouble that ended the work reached the task first; it drops everything.
+                await asyncio.wait({task}, timeout=CLOSE_LIMIT_S)
+        finally:
+            self._drained.set()
 
     async def _end_task(self) -> None:
         task, self._task = self._task, None

@@ -305,5 +305,5 @@ def _summary(report: ProgressReport) -> str:
     running = sum(standing.phase is Phase.RUNNING for standing in standings)
     lag = sum(standing.lag or 0 for standing in standings)
     if report.stopping_since_s is not None:
-        return f"stopping, {len(standings)} partitions"
-    return f"{running} of {len(standings)} partitions run, {lag} records wait"
+        return f"stopping; partitions: {len(standings)}"
+    return f"partitions running: {running} of {len(standings)}; records waiting: {lag}"

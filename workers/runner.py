@@ -134,6 +134,7 @@ class WorkerRunner:
         try:
             await self._poll_until_stopped(member)
         finally:
+            self._stopping.set()
             try:
                 await self._drain_all(Stop())
             finally:
@@ -164,6 +165,12 @@ class WorkerRunner:
     # --- the group's callbacks ---------------------------------------------------------------
 
     def _assigned(self, member: GroupMember, partitions: Sequence[Partition]) -> None:
+        if self._stopping.is_set():
+            # The group may go on giving partitions to a process that drains; nobody begins them.
+            for partition in partitions:
+                member.pause(partition)
+                member.seek(partition, 0)
+            return
         if not self._contexts:
             self._contexts = self._make_contexts(member)
         self._current = set(partitions)

@@ -45,11 +45,6 @@ def test_nothing_ready_makes_no_commit() -> None:
 
 def test_a_commit_is_a_prefix_that_ends_before_the_limit_of_bytes() -> None:
     """A record is never split off the order, and one that exceeds the limit alone still goes."""
-    made = group(CommitLimits(bytes=2_000))
-    made.finish(0, effects_of(0, 5_000))
-    made.finish(1, effects_of(1, 900))
-    made.finish(2, effects_of(2, 900))
-    assert [made.compose(), made.compose()] != [None, None]
     taken = group(CommitLimits(bytes=2_000))
     for offset, size in ((0, 5_000), (1, 900), (2, 900)):
         taken.finish(offset, effects_of(offset, size))
@@ -68,6 +63,24 @@ def test_the_prefix_ends_where_metadata_would_not_fit() -> None:
     assert made.compose() is None
     made.finish(0, effects_of(0))
     assert made.compose() is None, "0 finished after 5, so it must not overtake it"
+    for offset in (2, 4, 6, 8, 9):
+        made.finish(offset, effects_of(offset))
+    rest = made.compose()
+    assert rest is not None
+    assert rest.offsets == (5, 7, 0, 2, 4, 6, 8, 9)
+
+
+def test_uneven_lanes_do_not_stop_commits() -> None:
+    """The record that the watermark waits for finished last: all before it go in one commit."""
+    made = group(CommitLimits(records=5, runs=3), delivered=40)
+    order = [*range(1, 40, 2), *range(2, 40, 2), 0]
+    for offset in order:
+        made.finish(offset, effects_of(offset))
+    sizes = []
+    while (work := made.compose()) is not None:
+        sizes.append(len(work.offsets))
+    assert sum(sizes) == 40
+    assert sizes[0] == 3, "as much as fits"
 
 
 def test_one_suspected_record_is_committed_alone() -> None:
@@ -94,6 +107,21 @@ def test_an_idle_group_moves_over_markers() -> None:
     assert skip is not None
     assert (skip.position, skip.offsets, skip.outputs) == (5, (), {})
     assert made.skip_to(5) is None, "nothing lies between any more"
+
+
+@given(st.permutations(range(30)), st.integers(1, 30), st.integers(1, 4))
+def test_what_has_finished_can_always_be_committed_in_the_end(
+    order: list[int], records: int, runs: int
+) -> None:
+    """Once nothing is missing, commits take everything, whatever the order and the limits."""
+    made = group(CommitLimits(records=records, runs=runs), delivered=30)
+    taken: list[int] = []
+    for offset in order:
+        made.finish(offset, effects_of(offset))
+        while (work := made.compose()) is not None:
+            assert len(work.finished.runs) <= runs
+            taken.extend(work.offsets)
+    assert taken == order
 
 
 @given(
