@@ -1,0 +1,389 @@
+"""What becomes of a record: effects, retries, or a dead letter. Time is turned by hand."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from penstock.events import Event, Record, Topic
+from penstock.events.alarm import Alarm
+from penstock.events.dead_letter import DeadLetterNote, original_headers, parse_note
+from penstock.events.decoder import EventDecoder
+from penstock.events.headers import parse_headers
+from penstock.events.identity import derived_id
+from penstock.events.log import NewRecord, Partition, TopicMissing
+from penstock.infra.clock import SeededEntropy
+from penstock.infra.virtual_clock import VirtualClock
+from penstock.schemas.codec import encoder_of
+from penstock.schemas.record import declaration_of
+from penstock.schemas.schema import AvroSchema
+from penstock.workers import Backoff, Delivery, Refused, Worker
+from penstock.workers.emission import Emission
+from penstock.workers.group_commit import Effects
+from penstock.workers.pipeline import Pipeline, PipelineContext
+from penstock.workers.state import PartitionState, state_key
+from penstock.workers.state_table import StateUnreadable, table_maker
+from penstock.workers.suspicion import Condemnation
+
+__namespace__ = "shop"
+
+ORDERS = Topic("shop.orders", partitions=3)
+
+
+class Placed(Event, topic=ORDERS, key="order_id"):
+    order_id: str
+
+
+class Unhandled(Event, topic=ORDERS, key="order_id"):
+    order_id: str
+
+
+class Counted(Event, topic="shop.counts", key="order_id"):
+    order_id: str
+    note: str = ""
+
+
+class Count(Record):
+    orders: int
+
+
+@dataclass(frozen=True)
+class Read:
+    """A record as it was read."""
+
+    value: bytes | None
+    key: bytes | None = b"o-1"
+    headers: Sequence[tuple[str, bytes]] = ()
+    offset: int = 7
+    topic: str = "shop.orders"
+    partition: int = 2
+    timestamp: int = 1_700_000_000_000
+
+
+HEADERS = [("ce_id", b"id-1"), ("ce_correlationid", b"flow"), ("traceparent", b"00-aa-bb-01")]
+PLACED = Read(encoder_of(Placed)(Placed(order_id="o-1")), headers=HEADERS)
+
+
+class Known:
+    """The schemas of these types, found one by one as they are learned."""
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        self.schemas: dict[bytes, AvroSchema] = {}
+
+    def learn(self, *types: type[Record]) -> None:
+        """Know the schemas of these types from now on."""
+        for schema in (declaration_of(each).schema for each in types):
+            self.schemas[schema.fingerprint] = schema
+
+    def find(self, fingerprint: bytes) -> AvroSchema | None:
+        """The schema, if it was learned."""
+        return self.schemas.get(fingerprint)
+
+
+@dataclass
+class Bench:
+    """A pipeline over one worker, with everything around it in sight."""
+
+    worker: Worker = field(default_factory=lambda: Worker("counts"))
+    known: Known = field(default_factory=Known)
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    alarms: list[Alarm] = field(default_factory=list)
+    prepared: list[type[Event]] = field(default_factory=list)
+    state: PartitionState = field(default_factory=PartitionState)
+    look_up: Callable[[bytes], Awaitable[object]] | None = None
+    prepare: Callable[[Any], Awaitable[None]] | None = None
+
+    def process(self, record: Read, condemned: Condemnation | None = None) -> Effects:
+        """Process one record to its end, turning the clock for whoever waits."""
+
+        async def scenario() -> Effects:
+            processing = asyncio.ensure_future(
+                self._pipeline().process(record, self.state, condemned)
+            )
+            for _ in range(1_000):
+                await asyncio.sleep(0)
+                if processing.done():
+                    return processing.result()
+                await self.clock.advance(0.05)
+            raise AssertionError("the record is never done")
+
+        return asyncio.run(scenario())
+
+    def _pipeline(self) -> Pipeline:
+        (source,) = self.worker.inputs
+        handlers = {handler.event_type: handler for handler in source.handlers}
+
+        async def nobody_knows(_fingerprint: bytes) -> None: ...
+
+        async def note(types: Any) -> None:
+            self.prepared.extend(types)
+
+        return Pipeline(
+            handlers,
+            PipelineContext(
+                group="shop.counts",
+                dead_letters=lambda topic: f"{topic}.shop.counts.dlq",
+                decoder=EventDecoder(list(handlers), self.known),
+                look_up=self.look_up or nobody_knows,
+                prepare=self.prepare or note,
+                emission=Emission(source="shop.counts", limit_bytes=10_000),
+                tables={table: table_maker(table, self.known) for table in source.tables},
+                clock=self.clock,
+                entropy=SeededEntropy(1),
+                alarm=self.alarms.append,
+            ),
+        )
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """A bench that knows all schemas."""
+    made = Bench()
+    made.known.learn(Placed, Unhandled, Counted, Count)
+    return made
+
+
+def letter(effects: Effects) -> tuple[Partition, NewRecord, DeadLetterNote]:
+    """The dead letter that is a record's only effect."""
+    ((partition, record),) = effects.outputs
+    assert not effects.state
+    return partition, record, parse_note(record.headers)
+
+
+def test_what_a_handler_returns_is_put_out_with_ids_of_its_own(bench: Bench) -> None:
+    """Ids follow from the input's id, and flow and trace are carried on."""
+
+    @bench.worker.on(Placed)
+    async def count(placed: Placed, _delivery: Delivery) -> list[Counted]:
+        return [Counted(order_id=placed.order_id, note=note) for note in ("a", "b")]
+
+    effects = bench.process(PLACED)
+    name = bench.worker.inputs[0].handlers[0].name
+    headers = [parse_headers(record.headers) for _, record in effects.outputs]
+    assert [each.id for each in headers] == [str(derived_id("id-1", name, n)) for n in (0, 1)]
+    assert {each.correlation_id for each in headers} == {"flow"}
+    assert {each.causation_id for each in headers} == {"id-1"}
+    assert {each.traceparent for each in headers} == {"00-aa-bb-01"}
+    assert {partition.topic for partition, _ in effects.outputs} == {"shop.counts"}
+    assert bench.prepared == [Counted]
+    assert bench.process(PLACED).outputs[0][1].headers == effects.outputs[0][1].headers
+
+
+def test_an_input_without_an_id_is_named_by_its_place(bench: Bench) -> None:
+    """Foreign producers may leave the headers out; outputs get stable ids all the same."""
+
+    @bench.worker.on(Placed)
+    async def count(placed: Placed, delivery: Delivery) -> Counted:
+        assert delivery.event_id == "shop.orders/2/7"
+        return Counted(order_id=placed.order_id)
+
+    bare = Read(PLACED.value)
+    ids = {parse_headers(bench.process(bare).outputs[0][1].headers).id for _ in range(2)}
+    assert len(ids) == 1
+
+
+def test_a_type_that_nobody_handles_is_passed_over(bench: Bench) -> None:
+    """Several types may share a topic."""
+
+    @bench.worker.on(Placed)
+    async def count(_placed: Placed, _delivery: Delivery) -> None:
+        raise AssertionError
+
+    effects = bench.process(Read(encoder_of(Unhandled)(Unhandled(order_id="o-1"))))
+    assert (effects.outputs, effects.state) == ([], {})
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\x00" * 40, b"{}", (PLACED.value or b"")[:-1]])
+def test_bytes_that_are_no_event_are_parked_untouched(bench: Bench, value: bytes | None) -> None:
+    """With the reason, without running a handler; the partition goes on."""
+
+    @bench.worker.on(Placed)
+    async def count(_placed: Placed, _delivery: Delivery) -> None:
+        raise AssertionError
+
+    partition, record, note = letter(bench.process(Read(value, headers=HEADERS)))
+    assert partition == Partition("shop.orders.shop.counts.dlq", 2)
+    assert (record.key, record.value) == (b"o-1", value)
+    assert list(original_headers(record.headers)) == HEADERS
+    assert (note.reason, note.handler, note.attempts) == ("undecodable", "", 0)
+    assert (note.topic, note.partition, note.offset) == ("shop.orders", 2, 7)
+    assert note.error_code.startswith("PEN-A")
+    assert [alarm.name for alarm in bench.alarms] == ["record-parked"]
+
+
+def test_an_unknown_schema_is_looked_up_before_the_record_is_parked() -> None:
+    """A producer may have published its schema a moment ago."""
+    bench = Bench()
+
+    async def look(fingerprint: bytes) -> None:
+        assert fingerprint == declaration_of(Placed).schema.fingerprint
+        bench.known.learn(Placed)
+
+    bench.look_up = look
+    seen = []
+
+    @bench.worker.on(Placed)
+    async def count(placed: Placed, _delivery: Delivery) -> None:
+        seen.append(placed.order_id)
+
+    bench.process(PLACED)
+    assert seen == ["o-1"]
+
+
+def test_a_failing_handler_is_tried_by_its_schedule_then_parked(bench: Bench) -> None:
+    """Each attempt begins anew, and the last failure is the letter's."""
+    attempts: list[tuple[int, float]] = []
+    schedule = Backoff(attempts=3, delay_s=1.0, factor=2.0, jitter=0.0)
+
+    @bench.worker.on(Placed, retries=schedule, state=Count)
+    async def count(placed: Placed, delivery: Delivery) -> Counted:
+        attempts.append((delivery.attempt, round(bench.clock.monotonic(), 1)))
+        delivery.state(Count).put("orders", Count(orders=1))
+        raise OSError(f"no route for {placed.order_id}")
+
+    _, _, note = letter(bench.process(PLACED))
+    begun = attempts[0][1]
+    assert [number for number, _ in attempts] == [1, 2, 3]
+    assert [at - begun for _, at in attempts] == pytest.approx([0.0, 1.0, 3.0], abs=0.2)
+    assert (note.reason, note.attempts, note.error_code) == ("failed", 3, "builtins.OSError")
+
+
+def test_what_a_failed_attempt_wrote_is_forgotten(bench: Bench) -> None:
+    """State and outputs of an attempt that raised never reach a commit."""
+
+    @bench.worker.on(Placed, state=Count, retries=Backoff(attempts=2, delay_s=0.0))
+    async def count(_placed: Placed, delivery: Delivery) -> None:
+        table = delivery.state(Count)
+        assert table.get("orders") is None
+        table.put("orders", Count(orders=delivery.attempt))
+        if delivery.attempt == 1:
+            raise OSError
+
+    effects = bench.process(PLACED)
+    assert list(effects.state) == [state_key("shop.Count", "orders")]
+    assert effects.state[state_key("shop.Count", "orders")] == encoder_of(Count)(Count(orders=2))
+
+
+def test_a_refusal_is_parked_at_once(bench: Bench) -> None:
+    """The handler is sure: no second attempt."""
+
+    @bench.worker.on(Placed)
+    async def count(_placed: Placed, _delivery: Delivery) -> None:
+        raise Refused("too_old", "placed last year")
+
+    _, _, note = letter(bench.process(PLACED))
+    assert (note.reason, note.attempts) == ("refused", 1)
+    assert note.message == "too_old: placed last year"
+
+
+def test_a_handler_that_takes_too_long_has_failed(bench: Bench) -> None:
+    """Its lane does not wait for ever."""
+
+    @bench.worker.on(Placed, timeout_s=0.01, retries=Backoff(attempts=1))
+    async def count(_placed: Placed, _delivery: Delivery) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def scenario() -> Effects:
+        return await bench._pipeline().process(PLACED, bench.state, None)
+
+    _, _, note = letter(asyncio.run(scenario()))
+    assert (note.reason, note.error_code) == ("failed", "PEN-W8")
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        ("text", "returned a str"),
+        (7, "returned a int"),
+        ([Counted(order_id="o-1"), "x"], "a str among its events"),
+        ([Counted(order_id="o-1", note="x" * 20_000)], "bytes"),
+        ([Counted(order_id="o-1")] * 1_001, "1000 are allowed"),
+    ],
+)
+def test_outputs_that_cannot_be_are_the_inputs_dead_letter(
+    bench: Bench, returned: Any, words: str
+) -> None:
+    """Certain to fail is not doubt: checked before any transaction, and not tried again."""
+
+    @bench.worker.on(Placed)
+    async def count(_placed: Placed, _delivery: Delivery) -> Any:
+        return returned
+
+    _, _, note = letter(bench.process(PLACED))
+    assert note.reason == "bad-output"
+    assert words in note.message
+    assert note.attempts == 1
+
+
+def test_a_missing_output_topic_is_not_the_records_fault(bench: Bench) -> None:
+    """It raises, and ends or restarts the whole partition; nothing is parked for it."""
+
+    async def missing(_types: Any) -> None:
+        raise TopicMissing(topics="shop.counts")
+
+    bench.prepare = missing
+
+    @bench.worker.on(Placed)
+    async def count(placed: Placed, _delivery: Delivery) -> Counted:
+        return Counted(order_id=placed.order_id)
+
+    with pytest.raises(TopicMissing):
+        bench.process(PLACED)
+    assert bench.alarms == []
+
+
+def test_state_that_cannot_be_read_is_not_the_records_fault(bench: Bench) -> None:
+    """The partition fails; a dead letter would hide that its state is broken."""
+    bench.state.apply(state_key("shop.Count", "orders"), b"\xc3\x01" + b"\x00" * 8)
+
+    @bench.worker.on(Placed, state=Count)
+    async def count(_placed: Placed, delivery: Delivery) -> None:
+        delivery.state(Count).get("orders")
+
+    with pytest.raises(StateUnreadable, match=r"shop\.Count"):
+        bench.process(PLACED)
+
+
+def test_state_that_was_not_declared_is_refused(bench: Bench) -> None:
+    """Its topic has no changelog for it."""
+
+    @bench.worker.on(Placed)
+    async def count(_placed: Placed, delivery: Delivery) -> None:
+        delivery.state(Count)
+
+    _, _, note = letter(bench.process(PLACED))
+    assert (note.error_code, note.attempts) == ("PEN-W6", 1)
+
+
+def test_a_condemned_record_is_parked_without_running_its_handler(bench: Bench) -> None:
+    """Its outputs were refused twice; the letter says what the broker said."""
+
+    @bench.worker.on(Placed)
+    async def count(_placed: Placed, _delivery: Delivery) -> None:
+        raise AssertionError
+
+    condemned = Condemnation(reason="MESSAGE_TOO_LARGE (10)", without_value=False)
+    _, record, note = letter(bench.process(PLACED, condemned))
+    assert (note.reason, record.value) == ("refused-by-broker", PLACED.value)
+    assert "MESSAGE_TOO_LARGE (10)" in note.message
+    bare = Condemnation(reason="MESSAGE_TOO_LARGE (10)", without_value=True)
+    assert letter(bench.process(PLACED, bare))[1].value is None
+
+
+def test_scans_and_deletes_reach_what_earlier_records_left(bench: Bench) -> None:
+    """A table looks like a dictionary with prefixes."""
+    encode = encoder_of(Count)
+    for name, orders in (("a1", 1), ("a2", 2), ("b1", 3)):
+        bench.state.apply(state_key("shop.Count", name), encode(Count(orders=orders)))
+
+    @bench.worker.on(Placed, state=Count)
+    async def count(_placed: Placed, delivery: Delivery) -> None:
+        table = delivery.state(Count)
+        table.delete("a1")
+        table.put("a3", Count(orders=9))
+        assert [(key, each.orders) for key, each in table.scan("a")] == [("a2", 2), ("a3", 9)]
+
+    assert bench.process(PLACED).state[state_key("shop.Count", "a1")] is None
