@@ -47,7 +47,7 @@ from penstock.workers.committers import Committer, PlainCommitter
 from penstock.workers.emission import Emission
 from penstock.workers.group_commit import CommitLimits
 from penstock.workers.offsets import runs_that_fit
-from penstock.workers.partition_task import PartitionContext
+from penstock.workers.partition_context import PartitionContext
 from penstock.workers.partition_work import WorkLimits
 from penstock.workers.pipeline import Pipeline, PipelineContext
 from penstock.workers.ports import Assignments, GroupMember

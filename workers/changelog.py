@@ -27,6 +27,7 @@ from penstock.workers.state import STATE_PREFIX, PartitionState
 
 __all__ = [
     "BARRIER_KEY",
+    "RESTORE_LIMIT_S",
     "BarrierRecord",
     "ChangelogUnreadable",
     "barrier_value",
@@ -38,6 +39,9 @@ BARRIER_KEY: Final = b"b/"
 """The constant key of all barriers: compaction keeps the last."""
 READ_LIMIT_S: Final = 1.0
 """Longest wait for the next records of a changelog before the position is looked at again."""
+RESTORE_LIMIT_S: Final = 6 * 3600.0
+"""Longest restore. Compaction removes tombstones `delete.retention.ms` (24 h by default) after they
+were cleaned, and a reader slower than that would miss deletes."""
 SILENCE_LIMIT: Final = 30
 """So many waits in a row without progress are a doubt: the log's leader is away."""
 

@@ -60,6 +60,8 @@ class Fault(StrEnum):
     """The changelog holds what this version cannot read."""
     PERMISSION = "permission"
     """The cluster forbids it."""
+    SILENCE = "silence"
+    """The consumer gives no records although there are some."""
     BUG = "bug"
     """Penstock itself is wrong."""
 

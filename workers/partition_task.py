@@ -13,18 +13,15 @@ Laws:
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, final
+from typing import Any, Final, final
 from uuid import UUID
 
-from penstock.events.alarm import Alarm, RaiseAlarm
-from penstock.events.clock import Clock
-from penstock.events.identity import Entropy
-from penstock.events.log import LogRecord, NewRecord, Partition, WriteRefused
-from penstock.schemas.errors import PenstockError, WorldError
-from penstock.schemas.lookup import SchemaLookup
+from penstock.events.alarm import Alarm
+from penstock.events.clock import before
+from penstock.events.log import LogRecord, NewRecord, Partition
 from penstock.workers.changelog import (
     BARRIER_KEY,
-    ChangelogUnreadable,
+    RESTORE_LIMIT_S,
     barrier_value,
     closing,
     last_barrier,
@@ -32,7 +29,8 @@ from penstock.workers.changelog import (
 )
 from penstock.workers.committers import Committer, TransactionalCommitter
 from penstock.workers.group_commit import Work
-from penstock.workers.offsets import UnknownOffsetMetadata, metadata_of, parse_metadata
+from penstock.workers.offsets import metadata_of, parse_metadata
+from penstock.workers.partition_context import PartitionContext
 from penstock.workers.partition_life import PLAIN_TRANSITIONS, TRANSITIONS, Life, Phase, advance
 from penstock.workers.partition_signals import (
     AskMembership,
@@ -47,7 +45,6 @@ from penstock.workers.partition_signals import (
     Drained,
     DropEverything,
     Fail,
-    Failed,
     Fault,
     Fence,
     Fenced,
@@ -68,67 +65,23 @@ from penstock.workers.partition_signals import (
     Run,
     Stop,
 )
-from penstock.workers.partition_work import PartitionWork, Processor, WorkLimits, WorkStatistics
+from penstock.workers.partition_work import PartitionWork, WorkStatistics
 from penstock.workers.ports import (
-    CommitRefused,
-    GroupMember,
     InputOffset,
     Membership,
-    NotAMember,
-    ProducerGate,
     Transaction,
     TransactionalWriter,
     TransactionDoubt,
-    TransactionRefused,
 )
 from penstock.workers.state import PartitionState
-from penstock.workers.state_table import StateUnreadable
 from penstock.workers.suspicion import Suspicion
+from penstock.workers.verdicts import Hopeless, verdict
+from penstock.workers.watchdog import Look
 
-__all__ = ["PartitionContext", "PartitionStatistics", "PartitionTask"]
+__all__ = ["PartitionStatistics", "PartitionTask"]
 
 CLOSE_LIMIT_S: Final = 5.0
 """So long a cancelled handler may take to end, before the process gives up on itself."""
-
-
-class _Committers(Protocol):
-    def __call__(self, partition: Partition) -> Committer: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartitionContext:
-    """What a partition's task needs; the same for all partitions of one topic in one worker."""
-
-    group: str
-    """The consumer group."""
-    transactional: bool
-    """Whether this topic is processed exactly once."""
-    transactional_id: Callable[[Partition], str]
-    """The static id of a partition's producer."""
-    changelog: Callable[[Partition], Partition]
-    """The changelog partition of an input partition."""
-    tables: frozenset[bytes]
-    """Prefixes of state keys that this worker's handlers declare."""
-    plain_committer: _Committers
-    """Makes the committer where no transaction is needed."""
-    processor: Processor
-    """Computes what records do."""
-    member: GroupMember
-    """The group membership."""
-    gate: ProducerGate
-    """Opens producers and changelog readers."""
-    schemas: SchemaLookup
-    """Knows the schemas of what lies in the changelog."""
-    limits: WorkLimits
-    """How much may be in memory."""
-    clock: Clock
-    """The time."""
-    entropy: Entropy
-    """Nonces and jitter."""
-    alarm: RaiseAlarm
-    """Told of doubts and failures."""
-    accept_reset: frozenset[Partition] = frozenset()
-    """Partitions whose missing or earlier offset an operator has accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +194,7 @@ class PartitionTask:
     def fail(self, why: str, fault: Fault) -> None:
         """Give up, because of something that was found outside the task."""
         if self._work is not None:
-            self._work.stop(_Hopeless(why, fault))
+            self._work.stop(Hopeless(why, fault))
 
     # --- its records -----------------------------------------------------------------------
 
@@ -260,6 +213,19 @@ class PartitionTask:
             self._paused = not self._paused
             turn = self._context.member.pause if self._paused else self._context.member.resume
             turn(self.partition)
+
+    async def look(self) -> Look | None:
+        """What the watchdog wants to know; None where the partition does not run.
+
+        Raises:
+            WorldError: the broker did not say where the log ends.
+        """
+        position, work = self._context.member.position(self.partition), self._work
+        if work is None or position is None or self._life.phase is not Phase.RUNNING:
+            return None
+        _, end = await self._context.member.bounds(self.partition)
+        busy = self._paused or work.statistics().in_flight > 0
+        return Look(position=position, end=end, busy=busy)
 
     def idle(self) -> None:
         """Look whether only markers lie between what is done and what was read."""
@@ -296,8 +262,8 @@ class PartitionTask:
         for command in commands:
             try:
                 report = await self._do(command)
-            except Exception as error:  # noqa: BLE001 - each ends in an input, see _verdict
-                return _verdict(error)
+            except Exception as error:  # noqa: BLE001 - each ends in an input, see verdicts.py
+                return verdict(error)
         return report
 
     async def _do(self, command: Command) -> Input | None:
@@ -365,7 +331,7 @@ class PartitionTask:
         assert self._barrier_nonce is not None
         changelog = self._context.changelog(self.partition)
         async with closing(await self._context.gate.reader(changelog)) as reader:
-            await restore(
+            reading = restore(
                 reader,
                 changelog,
                 into=self._state,
@@ -374,6 +340,11 @@ class PartitionTask:
                 schemas=self._context.schemas,
                 readable=self._context.tables,
             )
+            deadline_s = self._context.clock.monotonic() + RESTORE_LIMIT_S
+            try:
+                await before(self._context.clock, deadline_s, reading)
+            except TimeoutError as error:
+                raise TransactionDoubt(reason="a restore took too long to be whole") from error
         return Restored()
 
     async def _run(self, run: Run) -> Input:
@@ -454,7 +425,7 @@ class PartitionTask:
         self.failure = Fail(why, Fault.BUG)
         self._raise_alarm("handler-does-not-end", f"Gave up: {why}.")
         if self._life.phase is not Phase.CLOSED:
-            raise _Hopeless(why, Fault.BUG)
+            raise Hopeless(why, Fault.BUG)
 
     def _report_unclean(self, work: PartitionWork | None) -> None:
         trouble = None if work is None else work.trouble
@@ -482,40 +453,3 @@ class PartitionTask:
             entries=len(self._state),
             work=work,
         )
-
-
-class _Hopeless(Exception):
-    """Trouble from outside that no retry mends."""
-
-    def __init__(self, why: str, fault: Fault) -> None:
-        super().__init__(why)
-        self.why = why
-        self.fault = fault
-
-
-def _failed(error: Exception, fault: Fault = Fault.BUG) -> Failed:
-    return Failed(str(error), fault)
-
-
-# The first row that fits decides. What stands in no row is a bug of ours: it ends the process with
-# its name, because going on would mean not to know what was done.
-_VERDICTS: tuple[tuple[tuple[type[Exception], ...], Callable[[Any], Input]], ...] = (
-    ((TransactionDoubt, TransactionRefused, WriteRefused), lambda error: Doubt(str(error))),
-    (
-        (ChangelogUnreadable, StateUnreadable, UnknownOffsetMetadata),
-        lambda error: _failed(error, Fault.CHANGELOG),
-    ),
-    ((NotAMember,), lambda _: MemberLost()),
-    ((CommitRefused,), lambda error: _failed(error, Fault.PERMISSION)),
-    ((_Hopeless,), lambda error: Failed(error.why, error.fault)),
-    ((WorldError,), lambda error: Doubt(str(error)) if error.retryable else _failed(error)),
-    ((PenstockError,), _failed),
-)
-
-
-def _verdict(error: Exception) -> Input:
-    """What an error of a command means for the partition's life."""
-    for kinds, verdict in _VERDICTS:
-        if isinstance(error, kinds):
-            return verdict(error)
-    return Failed(f"{type(error).__name__}: {error}", Fault.BUG)

@@ -18,9 +18,11 @@ from typing import ClassVar, Final, final
 from penstock.events.clock import Clock
 from penstock.events.log import Partition
 from penstock.schemas.errors import ExitCode, PenstockError, WorldError
+from penstock.workers.partition_context import PartitionContext
 from penstock.workers.partition_signals import Fail, Fault, Revoked, Stop
-from penstock.workers.partition_task import PartitionContext, PartitionStatistics, PartitionTask
+from penstock.workers.partition_task import PartitionStatistics, PartitionTask
 from penstock.workers.ports import Assignments, GroupMember, PositionLost
+from penstock.workers.watchdog import Watchdog
 
 __all__ = ["PartitionGaveUp", "PartitionUnsafe", "RunnerLimits", "WorkerRunner"]
 
@@ -28,6 +30,8 @@ POLL_S: Final = 0.2
 """Longest wait of one poll: the loop looks around that often."""
 LOOK_AROUND_S: Final = 1.0
 """Seconds between looks at idle partitions."""
+WATCH_S: Final = 20.0
+"""Seconds between the watchdog's questions to the broker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,16 +135,20 @@ class WorkerRunner:
             WorldError: the group cannot be reached.
         """
         member = await self._join(Assignments(self._assigned, self._revoked))
+        watching = asyncio.ensure_future(self._watch())
         try:
-            await self._poll_until_stopped(member)
+            await self._poll_until_stopped(member, watching)
         finally:
+            watching.cancel()
             self._stopping.set()
             try:
                 await self._drain_all(Stop())
             finally:
                 await self._leave()
 
-    async def _poll_until_stopped(self, member: GroupMember) -> None:
+    async def _poll_until_stopped(
+        self, member: GroupMember, watching: "asyncio.Future[None]"
+    ) -> None:
         look_around_at = self._clock.monotonic() + LOOK_AROUND_S
         while not self._stopping.is_set():
             self._polled_s = self._clock.monotonic()
@@ -152,10 +160,28 @@ class WorkerRunner:
             for partition, records in chunks.items():
                 self._tasks[partition].offer(list(records))
             self._raise_failures()
+            if watching.done():
+                watching.result()  # it ends by an error only
             if self._clock.monotonic() >= look_around_at:
                 look_around_at = self._clock.monotonic() + LOOK_AROUND_S
                 for partition in self._current:
                     self._tasks[partition].idle()
+
+    async def _watch(self) -> None:
+        """Ask the broker now and then whether records wait that the consumer does not give."""
+        dog = Watchdog()
+        while True:
+            await self._clock.sleep_until(self._clock.monotonic() + WATCH_S)
+            looks = {}
+            for partition, task in list(self._tasks.items()):
+                try:
+                    look = await task.look()
+                except WorldError:
+                    continue  # no answer is no proof of silence; the next look asks again
+                if look is not None:
+                    looks[partition] = look
+            for partition, reason in dog.look(looks, self._clock.monotonic()).items():
+                self._tasks[partition].fail(reason, Fault.SILENCE)
 
     def _raise_failures(self) -> None:
         for partition, task in self._tasks.items():
