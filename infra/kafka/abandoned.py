@@ -67,6 +67,8 @@ def _background_tasks(client_owner: Any) -> list[asyncio.Task[Any] | None]:
 
 def _unawaited(client_owner: Any) -> list[asyncio.Future[Any]]:
     """Futures that a dropped producer fails, and nobody awaits any more."""
-    transactions = getattr(client_owner, "_txn_manager", None)
-    waiter = getattr(transactions, "_transaction_waiter", None)
-    return [] if waiter is None else [waiter]
+    waiter = getattr(getattr(client_owner, "_txn_manager", None), "_transaction_waiter", None)
+    accumulator = getattr(client_owner, "_message_accumulator", None)
+    queued = () if accumulator is None else accumulator._batches.values()  # noqa: SLF001 - its own
+    drains = [batch._drain_waiter for batches in queued for batch in batches]  # noqa: SLF001 - too
+    return drains if waiter is None else [waiter, *drains]

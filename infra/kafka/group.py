@@ -46,6 +46,8 @@ ASK_LIMIT_S: Final = 10.0
 STOP_LIMIT_S: Final = 5.0
 """Longest wait for leaving the group."""
 _RETRY_S: Final = 0.05
+_GRACE_S: Final = 0.05
+"""So much later than it was told to, `getmany` may return before it counts as held up."""
 _LOADING: Final = frozenset({14, 15, 16})
 """Coordinator loading, not available, or moved: ask again."""
 _OVER: Final = frozenset({22, 25, 82})
@@ -93,7 +95,6 @@ async def join_group(
         max_partition_fetch_bytes=2 * 1024 * 1024,
     )
     member = KafkaGroupMember(connection, consumer, group)
-    consumer.subscribe(list(topics), listener=_Listener(member, assignments))
     try:
         async with asyncio.timeout(START_LIMIT_S):
             await consumer.start()
@@ -103,6 +104,9 @@ async def join_group(
     except BaseException:
         abandon(consumer)
         raise
+    # Only now: with a subscription, `start` would wait for the first assignment, and that comes
+    # when the last of the other members has drained.
+    consumer.subscribe(list(topics), listener=_Listener(member, assignments))
     return member
 
 
@@ -140,6 +144,7 @@ class KafkaGroupMember:
         self._connection = connection
         self._consumer = consumer
         self._group = group
+        self._fetching: asyncio.Task[Any] | None = None
         self.failure: Exception | None = None
         """What a callback raised; `poll` raises it."""
 
@@ -149,10 +154,18 @@ class KafkaGroupMember:
         """Fetched records by partition."""
         if self.failure is not None:
             raise self.failure
-        try:
-            chunks = await self._consumer.getmany(
-                timeout_ms=int(timeout_s * 1000), max_records=max_records
+        if self._fetching is None:
+            self._fetching = asyncio.ensure_future(
+                self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=max_records)
             )
+        # In a rebalance getmany waits for its end, and that is as long as the slowest member takes.
+        # It is not cancelled: aiokafka would count a poll as under way for ever.
+        await asyncio.wait({self._fetching}, timeout=timeout_s + _GRACE_S)
+        if not self._fetching.done():
+            return {}
+        fetched, self._fetching = self._fetching, None
+        try:
+            chunks = fetched.result()
         except OffsetOutOfRangeError as error:
             place, offset = next(iter(error.args[0].items()))
             partition = Partition(place.topic, place.partition)
@@ -221,9 +234,13 @@ class KafkaGroupMember:
         async with asyncio.timeout(ASK_LIMIT_S):
             await self._coordinator.ensure_coordinator_known()
             node = self._coordinator.coordinator_id
-            return await self._consumer._client.send(  # noqa: SLF001 - the consumer's connection
-                node, request, group=ConnectionGroup.COORDINATION
-            )
+            try:
+                return await self._consumer._client.send(  # noqa: SLF001 - the consumer's connection
+                    node, request, group=ConnectionGroup.COORDINATION
+                )
+            except KafkaError:
+                self._coordinator.coordinator_dead()  # whoever asks next looks for it anew
+                raise
 
     async def committed(self, partition: Partition) -> tuple[int, str] | None:
         """The committed offset and its metadata; None where the group has none.
@@ -236,19 +253,31 @@ class KafkaGroupMember:
         try:
             async with asyncio.timeout(ASK_LIMIT_S):
                 while True:
-                    answer = self._read_offset(await self._ask(request), partition)
-                    if not isinstance(answer, int):
+                    answer = await self._ask_offset(request, partition)
+                    if not isinstance(answer, str):
                         return answer if answer[0] >= 0 else None
-                    reason = describe_code(answer) if answer else "the answer leaves it out"
-                    if answer and answer not in _LOADING:
-                        raise CommitRefused(partition=partition, reason=reason)
-                    if answer:
-                        self._coordinator.coordinator_dead()
+                    reason = answer
                     await asyncio.sleep(_RETRY_S)
         except TimeoutError as error:
             raise CommitUncertain(partition=partition, reason=reason) from error
         except KafkaError as error:
             raise CommitUncertain(partition=partition, reason=describe(error)) from error
+
+    async def _ask_offset(self, request: Any, partition: Partition) -> tuple[int, str] | str:
+        """The offset of one partition, or why it must be asked for again."""
+        try:
+            answer = self._read_offset(await self._ask(request), partition)
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            return describe(error)  # reading twice does no harm
+        if not isinstance(answer, int):
+            return answer
+        if answer in _LOADING:
+            self._coordinator.coordinator_dead()
+        elif answer:
+            raise CommitRefused(partition=partition, reason=describe_code(answer))
+        return describe_code(answer) if answer else "the answer leaves it out"
 
     @staticmethod
     def _read_offset(response: Any, partition: Partition) -> tuple[int, str] | int:
@@ -280,6 +309,10 @@ class KafkaGroupMember:
     async def commit(self, partition: Partition, offset: int, metadata: str) -> None:
         """Commit one offset, checked against the generation."""
         coordinator = self._coordinator
+        if coordinator.generation < 0:
+            # Thrown out and not yet back. Without a generation the commit would count as that of
+            # a tool, and a group that is empty by now would take it.
+            raise NotAMember(partition=partition)
         request = OffsetCommitRequest(
             self._group,
             coordinator.generation,
@@ -303,6 +336,7 @@ class KafkaGroupMember:
 
     async def stop(self) -> None:
         """Leave the group and close, or drop where that takes too long."""
+        self._end_fetching()
         try:
             async with asyncio.timeout(STOP_LIMIT_S):
                 await self._consumer.stop()
@@ -311,4 +345,10 @@ class KafkaGroupMember:
 
     def drop(self) -> None:
         """Close the sockets now, without leaving the group."""
+        self._end_fetching()
         abandon(self._consumer)
+
+    def _end_fetching(self) -> None:
+        fetching, self._fetching = self._fetching, None
+        if fetching is not None and not fetching.cancel() and not fetching.cancelled():
+            fetching.exception()  # seen: nobody polls any more

@@ -239,6 +239,7 @@ class _Writer:
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
         self._dropped = False
+        self._trusted = True
 
     @property
     def epoch(self) -> int:
@@ -248,6 +249,11 @@ class _Writer:
 
     async def commit(self, transaction: Transaction) -> Mapping[Partition, int]:
         """Write, then the offset, then commit: each step awaited before the next."""
+        if not self._trusted or self._dropped:
+            raise TransactionDoubt(reason="the producer was given up after an earlier doubt")
+        # Until it has ended well: whatever ends it early, a cancel too, leaves aiokafka's producer
+        # in a state from which nothing may go on.
+        self._trusted = False
         try:
             async with asyncio.timeout(COMMIT_LIMIT_S):
                 await self._producer.begin_transaction()
@@ -260,6 +266,7 @@ class _Writer:
             raise TransactionDoubt(reason=reason) from error
         except KafkaError as error:
             raise TransactionDoubt(reason=_root(error)) from error
+        self._trusted = True
         return first_offsets
 
     async def _send_offset(self, offset: InputOffset) -> None:

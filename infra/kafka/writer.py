@@ -17,6 +17,7 @@ from penstock.infra.kafka.abandoned import abandon
 from penstock.infra.kafka.batch import BATCH_BYTES, KafkaBatch
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
 from penstock.infra.kafka.error_codes import describe, never_appended
+from penstock.infra.kafka.naming_sender import with_naming_sender
 
 __all__ = ["KafkaWriter"]
 
@@ -38,6 +39,7 @@ class KafkaWriter:
         """Make a writer; it connects with its first use."""
         self._connection = connection
         self._producer: AIOKafkaProducer | None = None
+        self._newest: AIOKafkaProducer | None = None
         self._in_flight: dict[AIOKafkaProducer, int] = {}
         self._starting = asyncio.Lock()
 
@@ -56,13 +58,16 @@ class KafkaWriter:
             return self._producer
 
     async def _started(self) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(
-            **self._connection.arguments(),
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=0,
-            max_batch_size=BATCH_BYTES,
-            max_request_size=16 * BATCH_BYTES,
+        producer = with_naming_sender(
+            AIOKafkaProducer(
+                **self._connection.arguments(),
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=0,
+                max_batch_size=BATCH_BYTES,
+                max_request_size=16 * BATCH_BYTES,
+            ),
+            request_timeout_ms=self._connection.request_timeout_ms,
         )
         try:
             async with asyncio.timeout(START_LIMIT_S):
@@ -75,6 +80,7 @@ class KafkaWriter:
         except BaseException:
             abandon(producer)
             raise
+        self._newest = producer
         return producer
 
     def new_batch(self) -> OpenBatch:
@@ -83,10 +89,12 @@ class KafkaWriter:
         Raises:
             RuntimeError: the writer was not started.
         """
-        if self._producer is None:
+        # A batch belongs to no producer until it is sent, so one that was retired makes them too:
+        # the next one starts with the next write, and there would be none without a batch.
+        if self._newest is None:
             message = "start() the writer before batches are made"
             raise RuntimeError(message)
-        return KafkaBatch(self._producer)
+        return KafkaBatch(self._newest)
 
     async def partition_count(self, topic: str) -> int:
         """How many partitions a topic has.

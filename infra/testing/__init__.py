@@ -1,1 +1,12 @@
-"""To be written."""
+"""Real Kafka servers and broken networks for tests.
+
+`kafka_source` finds a Kafka: a given address, a container, or a plain JVM. `local_kafka` and
+`kafka_container` run one that a test may kill, pause and start again. `fault_proxy` stands
+between clients and a server and delays, holds, loses or cuts single requests.
+
+Laws:
+1. What is given by address is never destroyed; what was started here never outlives its owner.
+2. Everything listens on loopback only.
+3. Every wait has a limit, and says what it waited for when the limit is met.
+4. Nothing here imports a Kafka client: tests bring their own.
+"""

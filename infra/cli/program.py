@@ -1,0 +1,246 @@
+"""All commands, with their options and their help.
+
+Everything that a command does stands in a module of its own, which is imported when the command
+runs: whoever asks for help waits for typer only.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from penstock.infra.cli.failures import guarded, tell
+from penstock.infra.cli.output import OutputFormat
+
+__all__ = ["main", "program"]
+
+_DEBUG: Final = "--debug"
+_BROKEN_PIPE: Final = 128 + 13  # SIGPIPE
+
+Form = Annotated[OutputFormat, typer.Option("--output", "-o", help="How to print what is listed.")]
+LogLevel = Annotated[
+    str | None,
+    typer.Option(metavar="LEVEL", help="debug, info, warning or error; else PENSTOCK_LOG_LEVEL."),
+]
+
+
+def main() -> None:
+    """Run the command that the arguments of this process name, and exit."""
+    arguments, debug = _without_debug(sys.argv[1:])
+    if not __debug__:
+        sys.exit(_refuse_optimized_python())
+    try:
+        program(debug=debug)(args=arguments, prog_name="penstock")
+    except SystemExit as ended:
+        # typer says 1 where the reader of its help has gone; in 1 Python itself ends.
+        sys.exit(_BROKEN_PIPE if ended.code == 1 else ended.code)
+
+
+def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """Take --debug out, wherever it stands: people put it at the end of what has just failed."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = [argument for argument in arguments[:end] if argument != _DEBUG]
+    return [*options, *arguments[end:]], len(options) < end
+
+
+def _refuse_optimized_python() -> int:
+    from penstock.infra.interpreter import PythonOptimized  # noqa: PLC0415 - help needs it not
+
+    return tell(PythonOptimized(), debug=False)
+
+
+def program(*, debug: bool) -> typer.Typer:
+    """Return the command line.
+
+    Args:
+        debug: whether failing commands print tracebacks.
+    """
+    root, run, topic, schema = _group(), _group(), _group(), _group()
+    root.callback(no_args_is_help=True)(_penstock)
+    root.command("publish")(guarded(_publish, debug=debug))
+    root.command("health")(guarded(_health, debug=debug))
+    root.command("demo")(guarded(_demo, debug=debug))
+    root.command("version")(guarded(_version, debug=debug))
+    run.callback()(_run)
+    run.command("worker")(guarded(_run_worker, debug=debug))
+    topic.command("plan")(guarded(_topic_plan, debug=debug))
+    topic.command("apply")(guarded(_topic_apply, debug=debug))
+    schema.callback()(_schema)
+    schema.command("export")(guarded(_schema_export, debug=debug))
+    root.add_typer(run, name="run", help="Run a process until it is stopped.")
+    root.add_typer(topic, name="topic", help="Compare topics with their declarations.")
+    root.add_typer(schema, name="schema", help="Look after Avro schemas.")
+    return root
+
+
+class _Group(TyperGroup):
+    """A group of commands whose flags say no instead of nothing.
+
+    typer 0.29 imports pydantic to find out that a flag that was not given, --help among them, is
+    neither True nor False; the help of every command below the group would wait for that.
+    """
+
+    def get_params(self, ctx: typer.Context) -> list[Any]:  # type: ignore[override] # typer's own Context is a child of what it declares
+        params = super().get_params(ctx)
+        for param in params:
+            if getattr(param, "is_flag", False) and param.default is None:
+                param.default = False
+        return params
+
+
+def _group() -> typer.Typer:
+    return typer.Typer(
+        cls=_Group,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        # With markup or pretty exceptions typer imports rich.
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+
+def _penstock(
+    *,
+    debug: Annotated[  # taken out by main(); here for the help
+        bool, typer.Option(_DEBUG, help="Print tracebacks too; may stand anywhere.")
+    ] = False,
+) -> None:
+    """Event-driven services on Kafka: typed Avro events, workers that lose nothing, sagas.
+
+    Settings come from PENSTOCK_* variables, modules from [tool.penstock] in pyproject.toml.
+    Exit codes: 0 ok, 2 usage, 3 configuration, 4 schema, 5 unreachable, 6 permission, 7 data,
+    8 bug, 130 interrupted.
+    """
+
+
+def _run() -> None:
+    """Run a process until it is stopped."""
+
+
+def _schema() -> None:
+    """Look after Avro schemas."""
+
+
+def _run_worker(
+    target: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="As in shop.stock:worker.")],
+    accept_reset: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TOPIC/PARTITION",
+            help="Begin although the committed offset is lost or was reset: records may be "
+            "skipped or repeated. May be given several times.",
+        ),
+    ] = None,
+    log_level: LogLevel = None,
+) -> None:
+    """Run a worker; SIGTERM and Ctrl-C drain it, and it exits with 0."""
+    from penstock.infra.cli.running import run_one_worker  # noqa: PLC0415 - as the module says
+
+    run_one_worker(target, accept_reset=accept_reset or [], log_level=_level(log_level))
+
+
+def _level(text: str | None) -> str | None:
+    known = ("debug", "info", "warning", "error")
+    if text is not None and text.lower() not in known:
+        message = f"the log level is one of {', '.join(known)}"
+        raise typer.BadParameter(message)
+    return None if text is None else text.lower()
+
+
+def _publish(
+    type_name: Annotated[
+        str, typer.Argument(metavar="TYPE", help="Full name of the type, shop.OrderPlaced.")
+    ],
+    event: Annotated[
+        str | None, typer.Argument(metavar="JSON", help="The event as a JSON object.")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="One JSON object per line; - for a pipe."),
+    ] = None,
+    form: Form = OutputFormat.TABLE,
+) -> None:
+    """Publish an event, or a file of events, and wait until they are acknowledged."""
+    if (event is None) == (source is None):
+        message = "give the event as JSON, or a file with --from, and not both"
+        raise typer.BadParameter(message)
+    from penstock.infra.cli.publishing import (  # noqa: PLC0415 - as the module says
+        publish_file,
+        publish_one,
+    )
+
+    if event is not None:
+        publish_one(type_name, event, form)
+    if source is not None:
+        publish_file(type_name, source, form)
+
+
+def _topic_plan(form: Form = OutputFormat.TABLE) -> None:
+    """Show what would have to change so that all topics are as declared."""
+    from penstock.infra.cli.topics import show_plan  # noqa: PLC0415 - as the module says
+
+    raise typer.Exit(show_plan(form))
+
+
+def _topic_apply(
+    *,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Delete records, where the plan does, without asking.")
+    ] = False,
+    form: Form = OutputFormat.TABLE,
+) -> None:
+    """Create and change topics so that they are as declared."""
+    from penstock.infra.cli.topics import apply_topics  # noqa: PLC0415 - as the module says
+
+    apply_topics(confirmed=yes, form=form)
+
+
+def _schema_export(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Made if there is none.", show_default=False)
+    ],
+    form: Form = OutputFormat.TABLE,
+) -> None:
+    """Write the schema of each event, command and reply to DIR as <full name>.avsc."""
+    from penstock.infra.cli.schemas import export_project  # noqa: PLC0415 - as the module says
+
+    export_project(folder, form)
+
+
+def _health(
+    worker: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only processes of this worker.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PENSTOCK_PROGRESS_FILE", help="Only the process that writes this file."
+        ),
+    ] = None,
+    form: Form = OutputFormat.TABLE,
+) -> None:
+    """Say whether workers of this machine get on; exits with 0 if all of them do."""
+    from penstock.infra.cli.health import show_health  # noqa: PLC0415 - as the module says
+
+    raise typer.Exit(show_health(worker=worker, file=file, form=form))
+
+
+def _demo(
+    orders: Annotated[int, typer.Option(min=10, max=100_000, help="How many to place.")] = 1_000,
+) -> None:
+    """Kill a worker in the middle of its orders and recount them; makes a Kafka of its own."""
+    from penstock.infra.cli.workplace import demonstration  # noqa: PLC0415 - as the module says
+    from penstock.infra.demo import run  # noqa: PLC0415 - as the module says
+
+    demonstration()
+    run(orders)
+
+
+def _version(form: Form = OutputFormat.TABLE) -> None:
+    """Show the versions of penstock and of what it stands on."""
+    from penstock.infra.cli.versions import show_versions  # noqa: PLC0415 - as the module says
+
+    show_versions(form)

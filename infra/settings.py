@@ -1,0 +1,306 @@
+"""The settings of a process, from its environment: PENSTOCK_APP, PENSTOCK_KAFKA, ...
+
+One frozen object, flat, read at one place; every part of the product gets what it needs from it
+when it is wired together. Names are those of the fields in capitals, after PENSTOCK_.
+
+Laws:
+1. All problems are reported at once, each with the name of its variable and the rule; a value is
+   repeated only where it cannot be a secret.
+2. A variable of ours that nobody reads is a mistake and said so; PENSTOCK_TEST_* belong to tests.
+   A variable that is empty counts as not set, as compose files leave them.
+3. What is unsafe must be asked for: beyond loopback there is no default for the protocol.
+4. Files are opened when a connection is made, never before.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from ssl import SSLContext
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from penstock.events.names import IllegalName, check_app
+from penstock.events.problems import Problems
+from penstock.infra.addresses import parse_addresses
+from penstock.infra.kafka.connection import KafkaConnection
+from penstock.infra.plain_text import excerpt
+from penstock.infra.project import Project, find_project
+from penstock.infra.settings_rules import (
+    PREFIX,
+    on_loopback,
+    security_problems,
+    sentences_of,
+    unclean_fields,
+    unknown_variables,
+)
+from penstock.infra.tls import TlsFiles, tls_context
+from penstock.schemas.errors import CallerError
+
+__all__ = ["BadSettings", "Settings", "load_settings"]
+
+_SECRET_FILE_LIMIT: Final = 64 * 1024
+
+
+@dataclass(eq=False, kw_only=True)
+class BadSettings(CallerError):
+    """The environment does not make usable settings."""
+
+    problems: Problems
+    """One sentence for each problem; it names the variable."""
+
+    code: ClassVar[str] = "PEN-I1"
+    what: ClassVar[str] = "The settings cannot be used."
+    why: ClassVar[str] = "{problems}"
+    remedy: ClassVar[str] = "Set the environment variables named here as their rules say."
+
+
+def _app(app: str) -> str:
+    try:
+        return check_app(app)
+    except IllegalName as illegal:
+        message = f"'{illegal.name}' breaks the rule for an app: {illegal.rule}"
+        raise ValueError(message) from None
+
+
+def _kafka(text: str) -> str:
+    if text == "embedded":
+        message = (
+            "'embedded' is not supported yet by this version; start a broker and give its address"
+        )
+        raise ValueError(message)
+    if problems := parse_addresses(text).problems:
+        raise ValueError("; ".join(problems))
+    return text
+
+
+def _redis(url: SecretStr) -> SecretStr:
+    # The URL may hold a password, so it is not repeated.
+    message = "it is not of the form redis://host:port/number, or rediss:// for TLS"
+    try:
+        parts = urlsplit(url.get_secret_value())
+        usable = parts.hostname and parts.port != 0
+    except ValueError:
+        raise ValueError(message) from None
+    number = parts.path.removeprefix("/")
+    if parts.scheme not in {"redis", "rediss"} or not usable or not (number + "0").isdecimal():
+        raise ValueError(message)
+    return url
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """Everything about a process that is not in its code.
+
+    `load_settings` makes one from the environment and the project; tests give fields by name.
+
+    Raises:
+        BadSettings: with all problems at once.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
+
+    app: Annotated[str, AfterValidator(_app)]
+    """Name of the application, `[a-z][a-z0-9_-]{0,62}`. No default: it is part of the names of
+    groups and topics, and two apps that shared it by accident would take each other's events. May
+    also stand in pyproject.toml as `[tool.penstock] app`; the environment wins."""
+
+    kafka: Annotated[str, AfterValidator(_kafka)]
+    """Addresses of brokers, `host:port`, several with commas between; one that answers is enough.
+    No default: a service that was given none would otherwise look for its events on itself."""
+
+    kafka_security_protocol: Annotated[
+        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] | None, BeforeValidator(_upper)
+    ] = None
+    """How to speak to the brokers. Default: PLAINTEXT where every address is loopback; anywhere
+    else it must be said, because whoever listens to PLAINTEXT reads every event."""
+
+    kafka_ca_file: Path | None = None
+    """PEM file of the authorities that sign the brokers' certificates, for SSL and SASL_SSL.
+    Default: those that the system trusts, which is right for certificates of public authorities."""
+
+    kafka_certificate_file: Path | None = None
+    """PEM file of our own certificate, for SSL and SASL_SSL. Default: none; only clusters with
+    mutual TLS ask for one."""
+
+    kafka_key_file: Path | None = None
+    """PEM file of the certificate's private key, without a passphrase. Default: none; a
+    certificate's file may hold its key too."""
+
+    kafka_sasl_mechanism: Annotated[
+        Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None, BeforeValidator(_upper)
+    ] = None
+    """How the password is proven. Default: SCRAM-SHA-512, which does not send it."""
+
+    kafka_sasl_username: str | None = None
+    """User, for SASL_PLAINTEXT and SASL_SSL. Default: none."""
+
+    kafka_sasl_password: SecretStr | None = None
+    """Its password; never printed. Default: none."""
+
+    kafka_sasl_password_file: Path | None = None
+    """A file with the password, in place of it: a mounted secret. One line end at its end is not
+    part of the password. It is read anew for each connection that is made. Default: none."""
+
+    redis: Annotated[SecretStr, AfterValidator(_redis)] | None = None
+    """`redis://host:port/number`, or `rediss://` for TLS; never printed, as it may hold a password.
+    Default: none; only what is shared between processes for speed needs it."""
+
+    max_record_bytes: int = Field(default=1_000_000, ge=1024, le=8 * 1024 * 1024)
+    """Bytes of one record as encoded, with key and headers, 1 024 to 8 388 608. Default: 1 000 000,
+    below Kafka's own default of 1 048 588 for a batch. Whoever raises it raises max.message.bytes
+    of the topics too."""
+
+    session_timeout_s: float = Field(default=10.0, ge=6.0, le=10.0)
+    """Seconds without a heartbeat after which a worker's partitions go to others, 6 to 10. Default:
+    10: brokers take no less than 6, and with more a crash would stop its partitions for longer than
+    the registry needs to notice it."""
+
+    drain_s: float = Field(default=20.0, ge=0.0, le=600.0)
+    """Seconds that running handlers get at the end and at a rebalance, 0 to 600. Default: 20, which
+    fits into the 30 s after which containers are usually killed."""
+
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
+        "info"
+    )
+    """The least serious messages that are logged. Default: info. The Kafka client never logs below
+    info, because its debug messages hold payloads and passwords."""
+
+    log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(_lower)] = "auto"
+    """How log lines look. Default: auto, which is text on a terminal and JSON elsewhere."""
+
+    progress_file: Path | Literal["off"] | None = None
+    """Where a worker writes each second how far it is, for `penstock health`; `off` writes none.
+    Default: a file per process in the user's run-time folder, so that two never share one."""
+
+    topic_replication: int | None = Field(default=None, ge=1, le=32_767)
+    """Replicas of topics that `penstock topic apply` creates, 1 to the number of brokers. Default:
+    1 where every address is loopback, else 3, the least that survives the loss of one broker while
+    another is being repaired."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_at_once(cls, values: Any, make: ValidatorFunctionWrapHandler) -> Self:
+        raw: Mapping[str, Any] = values if isinstance(values, Mapping) else {}
+        unclean = unclean_fields(raw)
+        problems = [*unclean.values(), *unknown_variables(os.environ, cls.model_fields)]
+        made: Self | None = None
+        try:
+            made = make(values)
+        except ValidationError as error:
+            problems.extend(sentences_of(error, untold=unclean))
+        problems.extend(security_problems(raw, untold=unclean))
+        if made is None or problems:
+            raise BadSettings(problems=Problems(problems))
+        return made
+
+    @property
+    def security_protocol(self) -> str:
+        """The protocol as given or by default."""
+        return self.kafka_security_protocol or "PLAINTEXT"
+
+    @property
+    def replication(self) -> int:
+        """Replicas of a new topic, as given or by default."""
+        if self.topic_replication is not None:
+            return self.topic_replication
+        return 1 if on_loopback(self.kafka) else 3
+
+    def connection(self) -> KafkaConnection:
+        """Return how to reach the cluster; reads certificates and the password's file.
+
+        Raises:
+            BadSettings: a file cannot be used.
+        """
+        context: SSLContext | None = None
+        problems: list[str] = []
+        if self.security_protocol in {"SSL", "SASL_SSL"}:
+            files = TlsFiles(
+                ca=self.kafka_ca_file,
+                certificate=self.kafka_certificate_file,
+                key=self.kafka_key_file,
+            )
+            context, wrong = tls_context(files)
+            problems.extend(wrong)
+        password = self._password(problems)
+        if problems:
+            raise BadSettings(problems=Problems(problems))
+        return KafkaConnection(
+            bootstrap=self.kafka,
+            client_id=self.app,
+            security_protocol=self.security_protocol,
+            ssl_context=context,
+            sasl_mechanism=self.kafka_sasl_mechanism or "SCRAM-SHA-512",
+            sasl_username=self.kafka_sasl_username,
+            sasl_password=password,
+        )
+
+    def _password(self, problems: list[str]) -> str | None:
+        if self.kafka_sasl_password is not None:
+            return self.kafka_sasl_password.get_secret_value()
+        if self.kafka_sasl_password_file is None:
+            return None
+        password, problem = _secret_in(self.kafka_sasl_password_file)
+        if problem:
+            problems.append(f"PENSTOCK_KAFKA_SASL_PASSWORD_FILE: {problem}.")
+        return password
+
+
+def load_settings(project: Project | None = None) -> Settings:
+    """Read the environment.
+
+    Args:
+        project: gives the app's name where the environment does not; if there is none, the
+            project around the working directory.
+
+    Raises:
+        BadSettings: with all problems at once.
+        BadProject: the project was to be read, and cannot be.
+    """
+    project = find_project(Path.cwd()) if project is None else project
+    has_app = any(name.upper() == "PENSTOCK_APP" and value for name, value in os.environ.items())
+    return Settings() if has_app or project.app is None else Settings(app=project.app)
+
+
+def _secret_in(file: Path) -> tuple[str, str | None]:
+    """Return the secret in a file, and what is wrong with the file."""
+    shown = f"'{excerpt(str(file), 200)}'"
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_SECRET_FILE_LIMIT)
+        secret = content.decode()
+    except OSError as error:
+        return "", f"{shown} cannot be read ({error.strerror})"
+    except UnicodeDecodeError:
+        return "", f"{shown} is not written in UTF-8"
+    secret = secret.removesuffix("\n").removesuffix("\r")
+    if not secret:
+        return "", f"{shown} is empty"
+    if secret != secret.strip() or not secret.isprintable():
+        return "", f"{shown} holds white space around the password, or more than one line"
+    return secret, None

@@ -1,0 +1,140 @@
+"""A child process that cannot outlive its owner.
+
+Three nets, each for what the former lets through: `stop` and `kill`; an exit handler of the
+interpreter; and leash.py, by which the kernel kills the child when the owner is killed.
+
+Laws:
+1. Only the child's own process id is ever signalled, and only before it is reaped, so that the
+   number cannot have passed to a stranger.
+2. The leash is tied to a thread, not to a process: a child is started by a keeper thread that
+   lives until the child is dead, so whoever called may end its own thread freely.
+3. A forked copy of the owner owns nothing.
+"""
+
+import atexit
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import final
+
+from penstock.infra.testing import leash
+
+__all__ = ["OwnedProcess"]
+
+_KILL_WAIT_S = 10.0
+"""How long the kernel may take to end a process after SIGKILL before that is a failure."""
+
+
+@final
+class OwnedProcess:
+    """A running command, its output in a file."""
+
+    def __init__(self, command: Sequence[str], *, output: Path) -> None:
+        """Start a command.
+
+        Args:
+            command: program and arguments; the program is looked up in PATH.
+            output: file that its output and its errors are appended to.
+
+        Raises:
+            OSError: the interpreter that ties the leash could not be started.
+        """
+        self._command = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *command]
+        self._output = output
+        self._paused = False
+        self._started = threading.Event()
+        self._reaped = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._failure: OSError | None = None
+        threading.Thread(target=self._keep, name=f"keeper of {command[0]}", daemon=True).start()
+        self._started.wait()
+        if self._failure is not None:
+            raise self._failure
+        atexit.register(self.kill)
+
+    def _keep(self) -> None:
+        """Start the child and stay: the leash is tied to this thread."""
+        try:
+            with self._output.open("ab") as output:
+                self._process = subprocess.Popen(  # noqa: S603 - no shell; the caller's command
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,  # Ctrl-C in the terminal is for the owner alone
+                )
+        except OSError as failure:
+            self._failure = failure
+            return
+        finally:
+            self._started.set()
+        self._reaped.wait()
+
+    @property
+    def _child(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the constructor raises where there is no child"
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        """True until it has ended; a paused process runs."""
+        return self._child.poll() is None
+
+    @property
+    def paused(self) -> bool:
+        """True between `pause` and `resume`."""
+        return self._paused and self.running
+
+    def wait(self, *, timeout_s: float) -> int | None:
+        """Wait until it ends by itself, and kill it when it has not within the limit.
+
+        Returns:
+            Its exit code; None where it was killed.
+        """
+        try:
+            exit_code = self._child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return None
+        self._let_go()
+        return exit_code
+
+    def pause(self) -> None:
+        """Stop it where it stands (SIGSTOP): its sockets stay open and nothing answers."""
+        self._signal(signal.SIGSTOP)
+        self._paused = True
+
+    def resume(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self._signal(signal.SIGCONT)
+        self._paused = False
+
+    def stop(self, *, timeout_s: float) -> None:
+        """Ask it to end (SIGTERM), and kill it when it has not within the limit."""
+        self._signal(signal.SIGTERM)
+        self.resume()  # a paused process does not see a SIGTERM
+        self.wait(timeout_s=timeout_s)
+
+    def kill(self) -> None:
+        """End it at once (SIGKILL), paused or not, and wait until it is gone."""
+        self._signal(signal.SIGKILL)
+        self._child.wait(_KILL_WAIT_S)
+        self._let_go()
+
+    def _signal(self, number: signal.Signals) -> None:
+        # Does nothing once the child is reaped, nor in a fork of the owner, whose child it is not.
+        self._child.send_signal(number)
+
+    def _let_go(self) -> None:
+        self._paused = False
+        self._reaped.set()
+        atexit.unregister(self.kill)

@@ -1,0 +1,121 @@
+"""A clock that is turned by hand: time passes only when a test or a simulation says so.
+
+    clock = VirtualClock()
+    task = asyncio.ensure_future(something(clock))
+    await clock.advance(5.0)      # everything due within five seconds has happened
+
+Laws:
+1. Sleepers wake in the order of their times, equal times in the order of their calls, and whatever
+   a waking sets in motion comes to rest before time moves on.
+2. Nothing here waits for real time. Whoever waits for sockets or threads needs the real clock.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
+from itertools import count
+from typing import Final, final
+
+__all__ = ["VirtualClock", "VirtualClockStatistics"]
+
+_TURNS_LIMIT: Final = 100_000
+"""Turns of the event loop until rest; whoever needs more waits for somebody in a circle."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualClockStatistics:
+    """A virtual clock in numbers."""
+
+    monotonic_s: float
+    """What it shows, in seconds since its making."""
+    sleeping: int
+    """Sleepers that wait for a later time."""
+
+
+@final
+class VirtualClock:
+    """A clock under the hand of its owner; fulfils events.clock.Clock."""
+
+    def __init__(self, wall: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        """Stand at zero.
+
+        Args:
+            wall: date and time at the beginning, aware.
+        """
+        self._wall_at_zero = wall.astimezone(UTC)
+        self._now_s = 0.0
+        self._calls = count()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+
+    def wall(self) -> datetime:
+        """Return the date and time, aware, in UTC."""
+        return self._wall_at_zero + timedelta(seconds=self._now_s)
+
+    def wall_ms(self) -> int:
+        """Return whole milliseconds since 1970."""
+        return (self.wall() - _EPOCH) // timedelta(milliseconds=1)
+
+    def monotonic(self) -> float:
+        """Return the seconds since it was made."""
+        return self._now_s
+
+    async def sleep_until(self, monotonic_s: float) -> None:
+        """Return once `monotonic()` has reached this; after one turn if it already has."""
+        if monotonic_s <= self._now_s:
+            await asyncio.sleep(0)
+            return
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heappush(self._sleepers, (monotonic_s, next(self._calls), woken))
+        await woken
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass, waking whoever is due on the way.
+
+        Args:
+            seconds: 0 or more; 0 only lets everything come to rest.
+
+        Raises:
+            ValueError: time cannot go back.
+            RuntimeError: the tasks do not come to rest.
+        """
+        if seconds < 0:
+            message = f"time cannot go back by {-seconds} s"
+            raise ValueError(message)
+        until_s = self._now_s + seconds
+        await self._come_to_rest()
+        while (due_s := self._next_due_s()) is not None and due_s <= until_s:
+            self._now_s = due_s
+            self._wake_next()
+            await self._come_to_rest()
+        self._now_s = until_s
+
+    def jump_wall(self, by: timedelta) -> None:
+        """Set the date and time forward or back, as an administrator may; `monotonic` stays."""
+        self._wall_at_zero += by
+
+    def statistics(self) -> VirtualClockStatistics:
+        """Return what it shows and how many wait for it."""
+        sleeping = sum(not woken.done() for _, _, woken in self._sleepers)
+        return VirtualClockStatistics(monotonic_s=self._now_s, sleeping=sleeping)
+
+    def _next_due_s(self) -> float | None:
+        while self._sleepers and self._sleepers[0][2].done():
+            heappop(self._sleepers)  # its task was cancelled
+        return self._sleepers[0][0] if self._sleepers else None
+
+    def _wake_next(self) -> None:
+        _, _, woken = heappop(self._sleepers)
+        woken.set_result(None)
+
+    async def _come_to_rest(self) -> None:
+        """Give up turns until nobody else is ready to run."""
+        loop = asyncio.get_running_loop()
+        for _ in range(_TURNS_LIMIT):
+            await asyncio.sleep(0)
+            # A fixed number of turns instead would end before a long chain of tasks does.
+            if not loop._ready:  # type: ignore[attr-defined] # noqa: SLF001 - no public way to see
+                return
+        message = f"the tasks did not come to rest in {_TURNS_LIMIT} turns of the event loop"
+        raise RuntimeError(message)
