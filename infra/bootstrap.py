@@ -1,5 +1,6 @@
 """The one composition root: settings go in, wired parts come out.
 
+    open_topics   administration alone
     open_parts    what every program needs: clock, ids, topics, writer, catalogue, publisher
     connect       a Bus, for programs that publish and read
     open_worker   a worker, checked against the cluster and ready to run
@@ -31,6 +32,7 @@ from penstock.events.publisher import Published, Publisher
 from penstock.events.publisher_settings import PublisherSettings
 from penstock.events.subscriber import MessageT, OnUndecodable, Start, Subscriber
 from penstock.infra.clock import SystemClock, SystemEntropy
+from penstock.infra.interpreter import refuse_optimized_python
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.kafka.gate import KafkaGate
 from penstock.infra.kafka.group import join_group
@@ -38,7 +40,7 @@ from penstock.infra.kafka.reader import open_reader
 from penstock.infra.kafka.registrar import KafkaRegistrar
 from penstock.infra.kafka.topics import KafkaTopics
 from penstock.infra.kafka.writer import KafkaWriter
-from penstock.infra.logs import log_alarm
+from penstock.infra.logs import log_alarm, quieten_client
 from penstock.infra.settings import Settings, load_settings
 from penstock.infra.topic_operations import check_topics
 from penstock.schemas.record import Record, declaration_of
@@ -57,7 +59,7 @@ from penstock.workers.state_table import table_maker
 from penstock.workers.topics import schemas_topic, topics_of_worker
 from penstock.workers.worker import Input, Worker
 
-__all__ = ["Bus", "Parts", "connect", "open_parts", "open_worker"]
+__all__ = ["Bus", "Parts", "connect", "open_parts", "open_topics", "open_worker"]
 
 METADATA_CHARACTERS = 4_000
 """Longest metadata of an offset, where the broker allows more (partition-life rules)."""
@@ -93,6 +95,21 @@ class Parts:
 
 
 @asynccontextmanager
+async def open_topics(settings: Settings) -> AsyncIterator[KafkaTopics]:
+    """Open administration alone.
+
+    Raises:
+        KafkaUnreachable: no broker answered.
+    """
+    topics = KafkaTopics(settings.connection())
+    await topics.start()
+    try:
+        yield topics
+    finally:
+        await topics.close()
+
+
+@asynccontextmanager
 async def open_parts(settings: Settings, *, source: str) -> AsyncIterator[Parts]:
     """Open what every program needs, and close it on every way out.
 
@@ -101,14 +118,15 @@ async def open_parts(settings: Settings, *, source: str) -> AsyncIterator[Parts]
         source: Who publishes: the app, or app and worker.
 
     Raises:
+        PythonOptimized: assertions are switched off.
         KafkaUnreachable: no broker answered.
         TopicsNotAsDeclared: the topic of schemas is missing.
     """
+    refuse_optimized_python()
+    quieten_client()
     connection, clock, entropy = settings.connection(), SystemClock(), SystemEntropy()
     async with AsyncExitStack() as closing:
-        topics = KafkaTopics(connection)
-        await topics.start()
-        closing.push_async_callback(topics.close)
+        topics = await closing.enter_async_context(open_topics(settings))
         await check_topics(topics, [schemas_topic()])
         reader = await open_reader(connection, [SCHEMAS_PARTITION])
         closing.push_async_callback(reader.close)

@@ -26,8 +26,7 @@ from typing import ClassVar, Final
 from penstock.examples.orders.events import CustomerTotalChanged, OrderPlaced
 from penstock.examples.orders.generate import orders
 from penstock.examples.orders.totals import worker
-from penstock.infra.bootstrap import Bus, connect
-from penstock.infra.kafka.topics import KafkaTopics
+from penstock.infra.bootstrap import Bus, connect, open_topics
 from penstock.infra.settings import Settings
 from penstock.infra.testing import kafka_source
 from penstock.infra.topic_operations import apply_plan, plan_topics, topics_wanted
@@ -140,14 +139,10 @@ async def _play(count: int, bootstrap: str, folder: Path) -> None:
 
 
 async def _make_topics(settings: Settings) -> None:
-    topics = KafkaTopics(settings.connection())
-    await topics.start()
-    try:
+    async with open_topics(settings) as topics:
         plan = await plan_topics(topics, topics_wanted(settings.app, [], [worker]))
         await apply_plan(topics, plan, replication=settings.replication)
-        _say(f"made {len(plan.steps)} topics")
-    finally:
-        await topics.close()
+    _say(f"made {len(plan.steps)} topics")
 
 
 def _start_worker(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
@@ -156,6 +151,7 @@ def _start_worker(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
         "PENSTOCK_APP": settings.app,
         "PENSTOCK_KAFKA": settings.kafka,
         "PENSTOCK_SESSION_TIMEOUT_S": str(settings.session_timeout_s),
+        "PENSTOCK_PROGRESS_FILE": "off",
     }
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own program with constant arguments

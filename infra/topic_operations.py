@@ -100,7 +100,7 @@ async def apply_plan(topics: TopicAdmin, steps: Plan, *, replication: int) -> No
     Args:
         topics: Administration.
         steps: A plan without refusals.
-        replication: Replicas of new topics; -1 leaves it to the cluster.
+        replication: Replicas of new topics.
 
     Raises:
         PlanRefused: the plan holds refusals; nothing was changed.

@@ -7,12 +7,11 @@ second signal changes nothing, because a drain that is cut short only repeats wo
 """
 
 import asyncio
+import logging
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
-
-import structlog
 
 from penstock.events.log import Partition
 from penstock.infra.bootstrap import open_worker
@@ -26,7 +25,7 @@ __all__ = ["run_worker"]
 PROGRESS_S: Final = 1.0
 """Seconds between two writings of the progress file."""
 
-_log = structlog.get_logger("penstock.worker")
+_log = logging.getLogger("penstock.worker")
 
 
 async def run_worker(
@@ -45,9 +44,9 @@ async def run_worker(
     async with open_worker(settings, worker, accept_reset=accept_reset) as runner:
         with _stopping_on_signals(runner):
             async with _reporting(settings, worker, runner):
-                _log.info("worker started", worker=worker.name)
+                _log.info("worker %s started", worker.name)
                 await runner.run()
-    _log.info("worker stopped", worker=worker.name)
+    _log.info("worker %s stopped", worker.name)
 
 
 @contextmanager

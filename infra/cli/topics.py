@@ -5,18 +5,16 @@ records, asked about.
 """
 
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import typer
 
 from penstock.events.topic_plan import AddPartitions, Configure, Create, Plan, Refusal, Step
+from penstock.infra.bootstrap import open_topics
 from penstock.infra.cli.message_types import project_types
 from penstock.infra.cli.output import OutputFormat, print_list
 from penstock.infra.cli.workplace import Workplace, short_command, user_modules
-from penstock.infra.kafka.topics import KafkaTopics
 from penstock.infra.modules import workers_of
 from penstock.infra.settings import Settings
 from penstock.infra.topic_operations import TopicsWanted, apply_plan, plan_topics, topics_wanted
@@ -81,14 +79,14 @@ def _wanted(place: Workplace) -> TopicsWanted:
 
 
 async def _plan(settings: Settings, wanted: TopicsWanted) -> Plan:
-    async with _admin(settings) as topics:
+    async with open_topics(settings) as topics:
         return await plan_topics(topics, wanted)
 
 
 async def _apply(
     place: Workplace, wanted: TopicsWanted, *, confirmed: bool, form: OutputFormat
 ) -> None:
-    async with _admin(place.settings) as topics:
+    async with open_topics(place.settings) as topics:
         found = await plan_topics(topics, wanted)
         _print(found, form)
         if not found.refusals and not confirmed:
@@ -96,16 +94,6 @@ async def _apply(
         await apply_plan(topics, found, replication=place.settings.replication)
     if found.steps and form is OutputFormat.TABLE:
         print("Done.")
-
-
-@asynccontextmanager
-async def _admin(settings: Settings) -> AsyncIterator[KafkaTopics]:
-    topics = KafkaTopics(settings.connection())
-    await topics.start()
-    try:
-        yield topics
-    finally:
-        await topics.close()
 
 
 def _print(found: Plan, form: OutputFormat) -> None:

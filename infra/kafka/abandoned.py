@@ -6,16 +6,15 @@ awaited in a task of its own, bounded, so that no exception goes unseen and no s
 """
 
 import asyncio
+import logging
 from typing import Any, Final
-
-import structlog
 
 __all__ = ["abandon"]
 
 REAP_LIMIT_S: Final = 10.0
 """So long an abandoned client's tasks may take to notice."""
 
-_log = structlog.get_logger("penstock.kafka")
+_log = logging.getLogger("penstock.kafka")
 _reaping: set[asyncio.Task[None]] = set()
 
 
@@ -41,7 +40,7 @@ async def _reap(client_owner: Any, client: Any) -> None:
     if tasks:
         _, pending = await asyncio.wait(tasks, timeout=REAP_LIMIT_S)
         if pending:
-            _log.warning("abandoned client tasks still run", count=len(pending))
+            _log.warning("%d tasks of an abandoned client still run", len(pending))
     for future in (*tasks, *_unawaited(client_owner)):
         if future.done() and not future.cancelled():
             future.exception()  # marks it as seen; whoever dropped the client knows the reason
@@ -49,7 +48,7 @@ async def _reap(client_owner: Any, client: Any) -> None:
         async with asyncio.timeout(REAP_LIMIT_S):
             await client.close()
     except (TimeoutError, OSError) as error:
-        _log.warning("an abandoned client did not close", error=repr(error))
+        _log.warning("an abandoned client did not close: %r", error)
 
 
 def _background_tasks(client_owner: Any) -> list[asyncio.Task[Any] | None]:

@@ -77,8 +77,12 @@ def describe(error: BaseException) -> str:
     code = getattr(error, "errno", None)
     if isinstance(error, KafkaError) and isinstance(code, int) and code in _NAMES:
         return describe_code(code)
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    name = type(error).__name__
+    # Its errors begin their text with their own class, and list addresses as Python objects.
+    text = str(error).removeprefix(f"{name}: ")
+    if text.startswith("Unable to bootstrap"):
+        return "none of the addresses could be reached"
+    return f"{name}: {text}" if text else name
 
 
 def never_appended(code: int) -> bool:

@@ -17,8 +17,7 @@ import pytest
 from penstock.examples.orders.events import OrderPlaced
 from penstock.examples.orders.generate import orders
 from penstock.examples.orders.totals import worker
-from penstock.infra.bootstrap import connect
-from penstock.infra.kafka.topics import KafkaTopics
+from penstock.infra.bootstrap import connect, open_topics
 from penstock.infra.settings import Settings
 from penstock.infra.testing.fault_proxy import FaultProxy
 from penstock.infra.testing.kafka_frame import ApiKey
@@ -67,13 +66,9 @@ class Feed:
 
 async def make_topics(settings: Settings) -> None:
     """What `penstock topic apply` does."""
-    topics = KafkaTopics(settings.connection())
-    await topics.start()
-    try:
+    async with open_topics(settings) as topics:
         wanted = topics_wanted(settings.app, [], [worker])
         await apply_plan(topics, await plan_topics(topics, wanted), replication=1)
-    finally:
-        await topics.close()
 
 
 async def until(condition: Callable[[], bool], limit_s: float, what: str) -> None:
