@@ -1,0 +1,91 @@
+"""Fixtures and settings of all tests.
+
+`kafka` is shared and never destroyed; `own_kafka` makes servers that a test may destroy;
+`fault_proxy` breaks the network between clients and the shared server that `direct_kafka`
+reaches without it. Where servers come from: penstock.infra.testing.kafka_source.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from penstock.infra.testing import kafka_source
+from penstock.infra.testing.fault_proxy import FaultProxy
+from penstock.infra.testing.kafka_properties import NEVER_KILLED
+from penstock.infra.testing.kafka_server import KafkaServer
+from penstock.infra.testing.loopback_port import LoopbackPort
+
+_IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile("ci", max_examples=500, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile(
+    "night", max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "debug", max_examples=10, deadline=None, phases=set(Phase) - {Phase.shrink, Phase.explain}
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if _IN_CI else "dev"))
+
+
+@pytest.fixture
+def unique() -> Callable[[str], str]:
+    """Turn a name into one that no other test and no other run has."""
+    # Not from `random`, which pytest-randomly seeds alike for every test.
+    return lambda name: f"{name}-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest) -> str:
+    """Address of a Kafka that all tests share: never stop it, never count on it being empty."""
+    return kafka_source.given_kafka() or request.getfixturevalue("direct_kafka")
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[Callable[..., KafkaServer]]:
+    """Start a server that the test may kill, pause and restart. It ends with the test.
+
+    Takes the arguments of `kafka_source.own_kafka`.
+    """
+    with ExitStack() as servers:
+        yield lambda **wishes: servers.enter_context(_server_or_skip(**wishes))
+
+
+@pytest.fixture
+def fault_proxy(_proxied_server: KafkaServer, _proxy_port: LoopbackPort) -> Iterator[FaultProxy]:
+    """Stand between a shared server and those clients that bootstrap from `address`."""
+    assert _proxied_server.proxied_upstream is not None
+    with FaultProxy(upstream=_proxied_server.proxied_upstream, port=_proxy_port) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def direct_kafka(_proxied_server: KafkaServer) -> str:
+    """Address of the server behind `fault_proxy`, past the proxy. As `kafka`, do not destroy it."""
+    return _proxied_server.bootstrap
+
+
+@pytest.fixture(scope="session")
+def _proxy_port() -> Iterator[LoopbackPort]:
+    with LoopbackPort() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def _proxied_server(_proxy_port: LoopbackPort) -> Iterator[KafkaServer]:
+    with _server_or_skip(config=NEVER_KILLED, proxy=_proxy_port.address) as server:
+        yield server
+
+
+def _server_or_skip(**wishes: Any) -> KafkaServer:
+    try:
+        return kafka_source.own_kafka(**wishes)
+    except kafka_source.NoKafka as none:
+        if _IN_CI:
+            pytest.fail(str(none), pytrace=False)
+        pytest.skip(" ".join(str(none).split()))
