@@ -12,7 +12,6 @@ Laws:
 3. What the broker refused twice for one record alone is parked without its outputs.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, final
@@ -34,6 +33,7 @@ from penstock.workers.refused import Refused
 from penstock.workers.state import PartitionState
 from penstock.workers.state_table import StateUnreadable, TableMaker
 from penstock.workers.suspicion import Condemnation
+from penstock.workers.time_limit import LimitMet, within
 from penstock.workers.worker import Handler
 
 __all__ = ["HandlerTimeout", "OutputsRefused", "Pipeline", "PipelineContext"]
@@ -175,14 +175,10 @@ class Pipeline:
                 return await self._emit(returned, record, delivery, handler, effects)
 
     async def _call(self, event: Event, delivery: Delivery, handler: Handler) -> object:
-        limit = asyncio.timeout(handler.timeout_s)
         try:
-            async with limit:
-                return await handler.function(event, delivery)
-        except TimeoutError:
-            if limit.expired():
-                raise HandlerTimeout(handler=handler.name, timeout_s=handler.timeout_s) from None
-            raise
+            return await within(handler.timeout_s, handler.function(event, delivery))
+        except LimitMet:
+            raise HandlerTimeout(handler=handler.name, timeout_s=handler.timeout_s) from None
 
     async def _emit(
         self,

@@ -15,7 +15,7 @@ Laws:
 3. A mistake in a declaration is refused where it stands, at import.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from typing import Any, ClassVar, TypeVar, final, get_args, get_type_hints
@@ -31,8 +31,9 @@ from penstock.workers.delivery import Delivery
 __all__ = ["BadHandler", "Handler", "Input", "Worker"]
 
 EventT = TypeVar("EventT", bound=Event)
-Function = Callable[[Any, Delivery], Awaitable[Event | Iterable[Event] | None]]
-TypedFunction = Callable[[EventT, Delivery], Awaitable[Event | Iterable[Event] | None]]
+Returned = Event | Iterable[Event] | None
+Function = Callable[[Any, Delivery], Coroutine[Any, Any, Returned]]
+TypedFunction = Callable[[EventT, Delivery], Coroutine[Any, Any, Returned]]
 
 DEFAULT_RETRIES = Backoff()
 """Four attempts within about two seconds."""
