@@ -28,6 +28,7 @@ __all__ = [
     "Partition",
     "RecordTooLarge",
     "TopicAdmin",
+    "TopicMissing",
     "TopicState",
     "WriteRefused",
     "WriteUnknown",
@@ -121,7 +122,7 @@ class BatchWriter(Protocol):
     """Writes batches outside transactions, idempotently, acknowledged by all in-sync replicas."""
 
     def new_batch(self) -> OpenBatch:
-        """An empty batch."""
+        """An empty batch, at any time: also while no broker can be reached."""
         ...
 
     async def partition_count(self, topic: str) -> int:
@@ -143,6 +144,8 @@ class BatchWriter(Protocol):
         Raises:
             WriteRefused: the broker refused the batch; none of its records is there.
             WriteUnknown: no answer in time; the records may be there, now or later.
+            WorldError: any other leaf says that nothing was sent; where it is retryable, the same
+                batch may be written again.
         """
         ...
 
@@ -187,6 +190,10 @@ class TopicState:
 
 class TopicAdmin(Protocol):
     """Looks at topics and changes them."""
+
+    async def names(self) -> list[str]:
+        """The names of all topics that exist."""
+        ...
 
     async def describe(self, names: Sequence[str]) -> dict[str, TopicState]:
         """The state of each topic that exists; missing ones are absent from the answer."""
@@ -259,3 +266,17 @@ class RecordTooLarge(CallerError):
     remedy: ClassVar[str] = (
         "Send less, or raise PENSTOCK_MAX_RECORD_BYTES together with the topic's max.message.bytes."
     )
+
+
+@dataclass(eq=False, kw_only=True)
+class TopicMissing(CallerError):
+    """A topic does not exist."""
+
+    topics: str
+    """Its name, or several, separated by commas."""
+
+    code: ClassVar[str] = "PEN-E4"
+    exit_code: ClassVar[ExitCode] = ExitCode.UNREACHABLE
+    what: ClassVar[str] = "The topic {topics} does not exist."
+    why: ClassVar[str] = "No topic is created by writing to it or by reading from it."
+    remedy: ClassVar[str] = "Create it with 'penstock topic apply'."
