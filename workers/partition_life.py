@@ -77,8 +77,9 @@ DOUBT_WINDOW_S = 60.0
 """Doubts older than this no longer count (formats.md F27)."""
 DOUBT_LIMIT = 5
 """So many doubts within the window, with no commit in between, end the process (F27)."""
-FIRST_BACKOFF_S = 0.1
-"""Wait after the first doubt; doubled by each further one."""
+FIRST_BACKOFF_S = 0.2
+"""Wait after the first doubt; each further one waits four times as long. One doubt alone costs
+little, and a row of them outlasts the election of a leader before the process gives up."""
 LONGEST_BACKOFF_S = 5.0
 """No wait after a doubt is longer."""
 MEMBERSHIP_RETRY_S = 0.1
@@ -117,6 +118,8 @@ class Life:
     """When the coordinator began to be silent."""
     stopping: bool = False
     """True once the process is ending: a clean close is then not kept."""
+    contradicted: bool = False
+    """Whether offset and changelog contradicted each other at the last look."""
     accept_reset: bool = False
     """An operator's word that a missing or earlier offset is meant."""
 
@@ -175,7 +178,14 @@ def _assigned(life: Life, _: Assigned, _now: float, _draw: float) -> Step:
     if life.stopping:
         return life, (Hold(),)  # while the process drains, a rebalance may name it once more
     # Doubts count within one generation only.
-    life = replace(life, phase=Phase.ASSIGNED, doubts=(), located=None, uncertain_since=None)
+    life = replace(
+        life,
+        phase=Phase.ASSIGNED,
+        doubts=(),
+        located=None,
+        uncertain_since=None,
+        contradicted=False,
+    )
     return life, (Hold(),)
 
 
@@ -225,6 +235,10 @@ def _judge(life: Life, located: Located, now: float, draw: float) -> Step:
         return _fail(life, Failed(located.complaint, Fault.OFFSETS), now, draw)
     if located.outside or located.committed is None or not located.committed.ours:
         return life, (Inspect(),)
+    if located.changelog_end == 0 and not life.accept_reset:
+        # Every offset of ours was committed together with a barrier or after one.
+        why = "the changelog is empty, although the committed offset is ours: it was made again"
+        return _fail(life, Failed(why, Fault.OFFSETS), now, draw)
     return _barrier(life)
 
 
@@ -238,14 +252,23 @@ def _hold_against(life: Life, inspected: Inspected, now: float, draw: float) -> 
             "the group has no committed offset, although its changelog holds a barrier at "
             f"position {barrier}: the offsets have expired or were deleted"
         )
-        return _fail(life, Failed(why, Fault.OFFSETS), now, draw)
+        return _contradiction(life, why, now, draw)
     if committed.position < barrier:
         why = (
             f"the committed offset {committed.position} lies before position {barrier} of the "
             "changelog's last barrier: it was reset, or the topic was made again"
         )
-        return _fail(life, Failed(why, Fault.OFFSETS), now, draw)
+        return _contradiction(life, why, now, draw)
     return _barrier(life)
+
+
+def _contradiction(life: Life, why: str, now: float, draw: float) -> Step:
+    # The offset is the older answer. Another owner may have fenced since and committed the barrier
+    # that was just seen, together with an offset that was not. A new fence waits for all of that;
+    # what still contradicts itself behind it is real.
+    if life.contradicted:
+        return _fail(life, Failed(why, Fault.OFFSETS), now, draw)
+    return _doubt(replace(life, contradicted=True), Doubt(f"{why}; looking again"), now, draw)
 
 
 def _barrier(life: Life) -> Step:
@@ -278,7 +301,8 @@ def _located_plain(life: Life, located: Located, now: float, draw: float) -> Ste
 
 
 def _run(life: Life, run: Run) -> Step:
-    return replace(life, phase=Phase.RUNNING, kept=None, accept_reset=False), (run,)
+    ran = replace(life, phase=Phase.RUNNING, kept=None, accept_reset=False, contradicted=False)
+    return ran, (run,)
 
 
 def _forgive(life: Life, _: Committed, _now: float, _draw: float) -> Step:
@@ -304,7 +328,7 @@ def _doubt_plain(life: Life, doubt: Doubt, now: float, draw: float) -> Step:
 
 
 def _backoff(doubts: int, draw: float) -> float:
-    return min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** (doubts - 1)) * (0.5 + draw / 2)
+    return min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 4.0 ** (doubts - 1)) * (0.5 + draw / 2)
 
 
 def _close_in_doubt(life: Life, _: Doubt, _now: float, _draw: float) -> Step:
@@ -353,7 +377,7 @@ def _fail(life: Life, failed: Failed, _now: float, _draw: float) -> Step:
     )
 
 
-_BEFORE_RUNNING = (Phase.ASSIGNED, Phase.FENCING, Phase.LOCATING, Phase.BARRIER, Phase.RESTORING)
+_STARTING = (Phase.FENCING, Phase.LOCATING, Phase.BARRIER, Phase.RESTORING)
 
 TRANSITIONS: Mapping[tuple[Phase, type], Transition] = {
     (Phase.CLOSED, Assigned): _assigned,
@@ -382,19 +406,22 @@ TRANSITIONS: Mapping[tuple[Phase, type], Transition] = {
     (Phase.FAILED, Assigned): _stay,
     (Phase.FAILED, Revoked): _stay,
     (Phase.FAILED, Stop): _stay,
-    **{(phase, Doubt): _doubt for phase in _BEFORE_RUNNING},
-    **{(phase, Failed): _fail for phase in _BEFORE_RUNNING},
-    **{(phase, Revoked): _leave for phase in _BEFORE_RUNNING},
-    **{(phase, Stop): _leave_for_good for phase in _BEFORE_RUNNING},
+    **{(phase, Doubt): _doubt for phase in _STARTING},
+    **{(phase, Failed): _fail for phase in _STARTING},
+    **{(phase, Revoked): _leave for phase in (Phase.ASSIGNED, *_STARTING)},
+    **{(phase, Stop): _leave_for_good for phase in (Phase.ASSIGNED, *_STARTING)},
 }
 """Exactly-once and state: the whole life."""
 
 _UNKNOWN_TO_PLAIN = {Phase.FENCING, Phase.BARRIER, Phase.RESTORING}
 
 PLAIN_TRANSITIONS: Mapping[tuple[Phase, type], Transition] = {
-    **{pair: step for pair, step in TRANSITIONS.items() if pair[0] not in _UNKNOWN_TO_PLAIN},
+    **{
+        pair: step
+        for pair, step in TRANSITIONS.items()
+        if pair[0] not in _UNKNOWN_TO_PLAIN and pair[1] is not Inspected
+    },
     (Phase.ASSIGNED, Begin): _begin_plain,
-    (Phase.ASSIGNED, Doubt): _doubt_plain,
     (Phase.LOCATING, Located): _located_plain,
     (Phase.LOCATING, Doubt): _doubt_plain,
     (Phase.RUNNING, Doubt): _doubt_plain,

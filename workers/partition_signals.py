@@ -112,6 +112,8 @@ class Located:
     """The first offset that the log still holds."""
     end: int
     """The end of what committed readers may see."""
+    changelog_end: int | None = None
+    """The end of the changelog; None where there is none to look at."""
 
     @property
     def outside(self) -> bool:
@@ -130,8 +132,13 @@ class Located:
     @property
     def start(self) -> "Barrier":
         """Where to begin: at the committed offset, else explicitly at the log's beginning."""
-        if self.committed is None or self.outside:
+        if self.committed is None or self.committed.position > self.end:
             return Barrier(self.first, Finished())
+        if self.committed.position < self.first:
+            # What is done beyond the position, and still lies in the log, stays done.
+            runs = self.committed.finished.runs
+            left = tuple((max(first, self.first), end) for first, end in runs if end > self.first)
+            return Barrier(self.first, Finished(left))
         return Barrier(self.committed.position, self.committed.finished)
 
 

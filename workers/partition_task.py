@@ -298,10 +298,15 @@ class PartitionTask:
 
     async def _locate(self, locate: Locate) -> Input:
         await self._wait(locate.after_s)
+        # The offset before the bounds: what is committed in between can only move the end.
         answer = await self._context.member.committed(self.partition)
         first, end = await self._context.member.bounds(self.partition)
         committed = None if answer is None else parse_metadata(*answer)
-        return Located(committed, first, end)
+        changelog_end = None
+        if self._context.transactional:
+            changelog = self._context.changelog(self.partition)
+            _, changelog_end = await self._context.member.bounds(changelog)
+        return Located(committed, first, end, changelog_end)
 
     async def _inspect(self, _: Inspect) -> Input:
         changelog = self._context.changelog(self.partition)

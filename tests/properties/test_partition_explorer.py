@@ -141,7 +141,7 @@ def test_the_worlds_are_large_and_everything_happens_in_them() -> None:
 
 NOT_IN_THESE_WORLDS = {
     # A process hears of its assignment and begins in one step.
-    *((Phase.ASSIGNED, kind) for kind in (Doubt, Revoked, Stop)),
+    *((Phase.ASSIGNED, kind) for kind in (Revoked, Stop)),
     # Reads that get no answer are asked again, and a committed barrier is always found.
     *((phase, Doubt) for phase in (Phase.LOCATING, Phase.RESTORING)),
     # The group has begun; see the first starts below.
