@@ -20,7 +20,8 @@ from typing import ClassVar, final
 
 from penstock.events.alarm import Alarm, RaiseAlarm
 from penstock.events.catalogue import SchemaCatalogue
-from penstock.events.clock import Clock, before
+from penstock.events.clock import Clock
+from penstock.events.deadline import before
 from penstock.events.envelope import Envelope
 from penstock.events.line import InLine, Line, NotSent
 from penstock.events.log import BatchWriter

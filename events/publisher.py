@@ -27,7 +27,8 @@ from penstock.events.alarm import RaiseAlarm
 from penstock.events.batches import Batch, joining_s
 from penstock.events.bulk import Bulk
 from penstock.events.catalogue import SchemaCatalogue
-from penstock.events.clock import Clock, before
+from penstock.events.clock import Clock
+from penstock.events.deadline import before
 from penstock.events.entrance import Entrance, Kind
 from penstock.events.envelope import (
     NO_FURTHER_HEADERS,

@@ -23,7 +23,8 @@ from math import inf
 from typing import Final, NoReturn, TypeVar, final
 
 from penstock.events.batches import Batch, Batches
-from penstock.events.clock import Clock, before
+from penstock.events.clock import Clock
+from penstock.events.deadline import before
 from penstock.events.envelope import Outgoing
 from penstock.events.identity import Entropy
 from penstock.events.line import End, InLine, Line, NotSent, Waiter

@@ -45,18 +45,18 @@ from penstock.infra.settings import Settings, load_settings
 from penstock.infra.topic_operations import check_topics
 from penstock.schemas.record import Record, declaration_of
 from penstock.workers.changelog import BarrierRecord
-from penstock.workers.committers import Committer, PlainCommitter
+from penstock.workers.committers import PlainCommitter
 from penstock.workers.emission import Emission
 from penstock.workers.group_commit import CommitLimits
 from penstock.workers.offsets import runs_that_fit
 from penstock.workers.partition_context import PartitionContext
-from penstock.workers.partition_work import WorkLimits
 from penstock.workers.pipeline import Pipeline, PipelineContext
 from penstock.workers.ports import Assignments, GroupMember
 from penstock.workers.runner import RunnerLimits, WorkerRunner
 from penstock.workers.state import table_prefix
 from penstock.workers.state_table import table_maker
 from penstock.workers.topics import schemas_topic, topics_of_worker
+from penstock.workers.work_seams import Committer, WorkLimits
 from penstock.workers.worker import Input, Worker
 
 __all__ = ["Bus", "Parts", "connect", "open_parts", "open_topics", "open_worker"]

@@ -4,37 +4,23 @@
 `PlainCommitter` writes the outputs, waits for their acknowledgement, and only then commits the
 offset: at least once.
 
-Both name their order: nothing is acknowledged before what it stands for is written.
+Both fulfil `Committer` of work_seams.py and name their order: nothing is acknowledged before what
+it stands for is written.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, final
+from typing import Final, final
 
 from penstock.events.log import BatchWriter, NewRecord, Partition
 from penstock.workers.group_commit import Work
 from penstock.workers.offsets import metadata_of
 from penstock.workers.ports import GroupMember, InputOffset, Transaction, TransactionalWriter
 
-__all__ = ["Committer", "PlainCommitter", "TransactionalCommitter"]
+__all__ = ["PlainCommitter", "TransactionalCommitter"]
 
 WRITE_LIMIT_S: Final = 30.0
 """Longest wait for the acknowledgement of one batch of outputs."""
-
-
-class Committer(Protocol):
-    """Makes work permanent."""
-
-    async def commit(self, work: Work) -> None:
-        """Commit; anything but a return is a doubt about all of it.
-
-        Raises:
-            TransactionRefused: the broker refused a batch of it.
-            WriteRefused: the same, outside a transaction.
-            NotAMember: the partition is somebody else's.
-            WorldError: the outcome is unknown.
-        """
-        ...
 
 
 @final

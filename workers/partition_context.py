@@ -9,9 +9,8 @@ from penstock.events.clock import Clock
 from penstock.events.identity import Entropy
 from penstock.events.log import Partition
 from penstock.schemas.lookup import SchemaLookup
-from penstock.workers.committers import Committer
-from penstock.workers.partition_work import Processor, WorkLimits
 from penstock.workers.ports import GroupMember, ProducerGate
+from penstock.workers.work_seams import Committer, Processor, WorkLimits
 
 __all__ = ["PartitionContext"]
 

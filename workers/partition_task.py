@@ -17,7 +17,7 @@ from typing import Any, Final, final
 from uuid import UUID
 
 from penstock.events.alarm import Alarm
-from penstock.events.clock import before
+from penstock.events.deadline import before
 from penstock.events.log import LogRecord, NewRecord, Partition
 from penstock.workers.changelog import (
     BARRIER_KEY,
@@ -27,7 +27,7 @@ from penstock.workers.changelog import (
     last_barrier,
     restore,
 )
-from penstock.workers.committers import Committer, TransactionalCommitter
+from penstock.workers.committers import TransactionalCommitter
 from penstock.workers.group_commit import Work
 from penstock.workers.offsets import metadata_of, parse_metadata
 from penstock.workers.partition_context import PartitionContext
@@ -77,6 +77,7 @@ from penstock.workers.state import PartitionState
 from penstock.workers.suspicion import Suspicion
 from penstock.workers.verdicts import Hopeless, verdict
 from penstock.workers.watchdog import Look
+from penstock.workers.work_seams import Committer
 
 __all__ = ["PartitionStatistics", "PartitionTask"]
 

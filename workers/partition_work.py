@@ -15,57 +15,24 @@ Laws:
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, final
+from dataclasses import dataclass
+from typing import final
 
 from penstock.events.clock import Clock
 from penstock.events.log import LogRecord, WriteRefused
-from penstock.workers.committers import Committer
-from penstock.workers.group_commit import CommitLimits, Effects, GroupCommit, Work
+from penstock.workers.group_commit import GroupCommit, Work
 from penstock.workers.lanes import Lanes
 from penstock.workers.partition_signals import Barrier, Run
 from penstock.workers.ports import TransactionRefused
 from penstock.workers.state import PartitionState
-from penstock.workers.suspicion import Condemnation, Suspicion
+from penstock.workers.suspicion import Suspicion
+from penstock.workers.work_seams import Committer, Processor, WorkLimits
 
-__all__ = ["PartitionWork", "Processor", "WorkLimits", "WorkStatistics"]
+__all__ = ["PartitionWork", "WorkStatistics"]
 
 _BREATH = 8
 """Records that a lane handles before others have their turn, where no handler waits. Lanes that
 run far ahead of each other finish far out of order, and a commit must take them all at once."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkLimits:
-    """How much of one partition may be in memory, and how often it commits."""
-
-    lanes: int = 16
-    """Keys that may be handled side by side."""
-    in_flight: int = 2_000
-    """Records read and not committed."""
-    in_flight_bytes: int = 32 * 1024 * 1024
-    """Bytes of records that wait in lanes, and of effects that wait for a commit."""
-    commit: CommitLimits = field(default_factory=CommitLimits)
-    """What one commit holds."""
-    commit_interval_s: float = 0.0
-    """Shortest time from one commit to the next, in seconds; an idle partition commits at once.
-    0 for transactions, which pace themselves; more where offsets alone are committed."""
-
-
-class Processor(Protocol):
-    """Computes what a record does."""
-
-    async def process(
-        self, record: LogRecord, state: PartitionState, condemned: Condemnation | None
-    ) -> Effects:
-        """Run the record's handler, retries included; failures end as a dead letter in effects.
-
-        Args:
-            record: What was read.
-            state: The partition's state.
-            condemned: Set where the broker refused the record's outputs twice: park it without.
-        """
-        ...
 
 
 @final

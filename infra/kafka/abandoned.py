@@ -9,13 +9,39 @@ import asyncio
 import logging
 from typing import Any, Final
 
-__all__ = ["abandon"]
+__all__ = ["abandon", "stop_or_abandon"]
 
 REAP_LIMIT_S: Final = 10.0
 """So long an abandoned client's tasks may take to notice."""
 
 _log = logging.getLogger("penstock.kafka")
 _reaping: set[asyncio.Task[None]] = set()
+
+
+async def stop_or_abandon(client_owner: Any, limit_s: float) -> None:
+    """Stop a producer or consumer in an orderly way; abandon it where that fails.
+
+    In a task of its own, because aiokafka lets the cancellation of a consumer's own fetches out of
+    `stop` when no broker answers: whoever awaited it would believe to be cancelled itself.
+
+    Args:
+        client_owner: An AIOKafkaProducer or AIOKafkaConsumer; it is not usable any more.
+        limit_s: Longest wait for the orderly way.
+    """
+    stopping = asyncio.ensure_future(client_owner.stop())
+    stopping.add_done_callback(_see)
+    try:
+        await asyncio.wait({stopping}, timeout=limit_s)
+    finally:
+        if not stopping.done() or stopping.cancelled() or stopping.exception() is not None:
+            stopping.cancel()
+            abandon(client_owner)
+
+
+def _see(future: asyncio.Future[Any]) -> None:
+    """Look at how a future has ended; whoever dropped the client knows the reason."""
+    if not future.cancelled():
+        future.exception()
 
 
 def abandon(client_owner: Any) -> None:
@@ -42,8 +68,8 @@ async def _reap(client_owner: Any, client: Any) -> None:
         if pending:
             _log.warning("%d tasks of an abandoned client still run", len(pending))
     for future in (*tasks, *_unawaited(client_owner)):
-        if future.done() and not future.cancelled():
-            future.exception()  # marks it as seen; whoever dropped the client knows the reason
+        if future.done():
+            _see(future)
     try:
         async with asyncio.timeout(REAP_LIMIT_S):
             await client.close()
@@ -57,6 +83,7 @@ def _background_tasks(client_owner: Any) -> list[asyncio.Task[Any] | None]:
     fetcher = getattr(client_owner, "_fetcher", None)
     return [
         getattr(sender, "_sender_task", None),
+        *getattr(sender, "requests_under_way", ()),
         getattr(coordinator, "_coordination_task", None),
         getattr(coordinator, "_heartbeat_task", None),
         getattr(coordinator, "_commit_refresh_task", None),

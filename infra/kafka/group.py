@@ -25,7 +25,7 @@ from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.structs import TopicPartition
 
 from penstock.events.log import LogRecord, Partition
-from penstock.infra.kafka.abandoned import abandon
+from penstock.infra.kafka.abandoned import abandon, stop_or_abandon
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
 from penstock.infra.kafka.error_codes import describe, describe_code
 from penstock.workers.ports import (
@@ -337,11 +337,7 @@ class KafkaGroupMember:
     async def stop(self) -> None:
         """Leave the group and close, or drop where that takes too long."""
         self._end_fetching()
-        try:
-            async with asyncio.timeout(STOP_LIMIT_S):
-                await self._consumer.stop()
-        except (TimeoutError, KafkaError):
-            abandon(self._consumer)
+        await stop_or_abandon(self._consumer, STOP_LIMIT_S)
 
     def drop(self) -> None:
         """Close the sockets now, without leaving the group."""

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from penstock.events.log import LogRecord, Partition
-from penstock.infra.kafka.abandoned import abandon
+from penstock.infra.kafka.abandoned import abandon, stop_or_abandon
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
 from penstock.infra.kafka.error_codes import describe
 
@@ -105,8 +105,4 @@ class KafkaReader:
 
     async def close(self) -> None:
         """Close in an orderly way, or drop where that takes too long."""
-        try:
-            async with asyncio.timeout(CLOSE_LIMIT_S):
-                await self._consumer.stop()
-        except (TimeoutError, KafkaError):
-            abandon(self._consumer)
+        await stop_or_abandon(self._consumer, CLOSE_LIMIT_S)

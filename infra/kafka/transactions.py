@@ -32,7 +32,7 @@ from aiokafka.producer.sender import (
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from penstock.events.log import NewRecord, Partition
-from penstock.infra.kafka.abandoned import abandon
+from penstock.infra.kafka.abandoned import abandon, stop_or_abandon
 from penstock.infra.kafka.batch import BATCH_BYTES, filled_batches
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.kafka.error_codes import (
@@ -144,6 +144,9 @@ class StrictSender(Sender):  # type: ignore[misc] # aiokafka ships no types
         """The last error code that a produce to a partition was answered with."""
         self.concurrent_answers = 0
         """CONCURRENT_TRANSACTIONS answers in a row."""
+        self.requests_under_way: set[asyncio.Task[Any]] = set()
+        """Transactional requests, for `abandon`: with no broker to answer, aiokafka looks for a
+        coordinator without end, and its own routine waits for that when it is cancelled."""
 
     def patience(self, wait_s: float, response: Any) -> float:
         """How long to wait before an answered request is sent again."""
@@ -153,6 +156,13 @@ class StrictSender(Sender):  # type: ignore[misc] # aiokafka ships no types
         if self.concurrent_answers > _SHORT_WAITS:
             return _LONG_WAIT_S
         return _SHORT_WAIT_S
+
+    def _maybe_do_transactional_request(self) -> asyncio.Task[Any] | None:
+        task: asyncio.Task[Any] | None = super()._maybe_do_transactional_request()
+        if task is not None:
+            self.requests_under_way.add(task)
+            task.add_done_callback(self.requests_under_way.discard)
+        return task
 
     async def _send_produce_req(self, node_id: int, batches: Any) -> None:
         await _StrictProduce(self, batches).do(node_id)
@@ -314,14 +324,9 @@ class _Writer:
 
     async def close(self) -> None:
         """Stop in an orderly way; drop where that takes too long."""
-        if self._dropped:
-            return
-        try:
-            async with asyncio.timeout(CLOSE_LIMIT_S):
-                await self._producer.stop()
-        except (TimeoutError, KafkaError):
-            self.drop()
-        self._dropped = True
+        if not self._dropped:
+            self._dropped = True
+            await stop_or_abandon(self._producer, CLOSE_LIMIT_S)
 
 
 def _root(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from penstock.events.log import OpenBatch, Partition, TopicMissing, WriteRefused, WriteUnknown
-from penstock.infra.kafka.abandoned import abandon
+from penstock.infra.kafka.abandoned import abandon, stop_or_abandon
 from penstock.infra.kafka.batch import BATCH_BYTES, KafkaBatch
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
 from penstock.infra.kafka.error_codes import describe, never_appended
@@ -125,20 +125,26 @@ class KafkaWriter:
     async def write(self, partition: Partition, batch: OpenBatch, *, timeout_s: float) -> int:
         """Write one batch and wait for its acknowledgement."""
         assert isinstance(batch, KafkaBatch), "a batch of this writer"
-        producer = await self._ready()
+        deadline_s = asyncio.get_running_loop().time() + timeout_s
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                producer = await self._ready()
+        except TimeoutError as error:
+            reason = f"no answer within {timeout_s:g} s"
+            raise KafkaUnreachable(bootstrap=self._connection.bootstrap, reason=reason) from error
         self._in_flight[producer] = self._in_flight.get(producer, 0) + 1
         try:
-            return await self._write(producer, partition, batch, timeout_s)
+            return await self._write(producer, partition, batch, deadline_s)
         finally:
             self._in_flight[producer] -= 1
             self._bury(producer)
 
     async def _write(
-        self, producer: AIOKafkaProducer, partition: Partition, batch: KafkaBatch, timeout_s: float
+        self, producer: AIOKafkaProducer, partition: Partition, batch: KafkaBatch, deadline_s: float
     ) -> int:
         sent = False
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout_at(deadline_s):
                 acknowledged = await producer.send_batch(
                     batch.builder, partition.topic, partition=partition.number
                 )
@@ -182,8 +188,4 @@ class KafkaWriter:
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        try:
-            async with asyncio.timeout(CLOSE_LIMIT_S):
-                await producer.stop()
-        except (TimeoutError, KafkaError):
-            abandon(producer)
+        await stop_or_abandon(producer, CLOSE_LIMIT_S)

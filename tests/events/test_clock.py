@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from penstock.events.clock import before
+from penstock.events.deadline import before
 
 if TYPE_CHECKING:
     from tests.events.conftest import World

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from penstock.events.clock import Clock, before
+from penstock.events.clock import Clock
+from penstock.events.deadline import before
 from penstock.infra.virtual_clock import VirtualClock
 
 

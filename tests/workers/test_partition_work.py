@@ -13,10 +13,11 @@ from penstock.infra.virtual_clock import VirtualClock
 from penstock.workers.group_commit import CommitLimits, Effects, Work
 from penstock.workers.offsets import Finished
 from penstock.workers.partition_signals import Barrier, Run
-from penstock.workers.partition_work import PartitionWork, WorkLimits
+from penstock.workers.partition_work import PartitionWork
 from penstock.workers.ports import TransactionDoubt, TransactionRefused
 from penstock.workers.state import PartitionState
 from penstock.workers.suspicion import Condemnation, Suspicion
+from penstock.workers.work_seams import WorkLimits
 
 OUT = Partition("shop.counts", 0)
 
