@@ -4,6 +4,7 @@
     python -m benchmarks.consume        a no-op handler against a bare loop
     python -m benchmarks.exactly_once   exactly once against at least once
     python -m benchmarks.commits        commit latency, and the time of a restore
+    python -m benchmarks.help           how long `penstock --help` takes
 
 The machine's noise hits both sides alike, because they are interleaved; quote ratios and medians,
 never a single figure. Servers are found as tests find them (infra/testing).
