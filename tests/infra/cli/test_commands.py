@@ -163,6 +163,8 @@ def test_ctrl_c_is_130_without_a_word(shop: Shop) -> None:
         "users_shop/orders.py",
         "import time\nprint('importing', flush=True)\ntime.sleep(60)\n",
     )
+    # A test run in the background of a script inherits an ignored SIGINT, and would hand it on.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         shop.command("schema", "export", "out"),
         cwd=shop.folder,
