@@ -103,7 +103,9 @@ class Delivery:
     def state(self, record_type: type[RecordT]) -> StateTable[RecordT]:
         """The table of a record type that the handler declared with `state=`.
 
-        Read and write it without an await in between, where several keys share an entry.
+        Entries that belong to one key need no care. Where several keys share an entry, read and
+        write it behind the last await of the handler: other keys are handled side by side, and
+        what is written counts when the handler has returned.
 
         Raises:
             UndeclaredState: the handler did not declare it.

@@ -7,10 +7,12 @@ correlation and trace on.
 Laws:
 1. What is certain to be refused is refused here, before any transaction: it is that input's
    failure, not a doubt (formats.md F18).
-2. Pure: that a type's schema is published before its first event is the caller's duty, see `fresh`.
+2. Pure: types whose schemas are not known to be published are noted in the effects, and prepared
+   before the commit. Waiting for that here would let other records in between a handler's reading
+   of shared state and the moment its changes count.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -58,6 +60,7 @@ class Emission:
         self._source = source
         self._limit_bytes = limit_bytes
         self._envelopes: dict[type[Event], Envelope] = {}
+        self._prepared: set[type[Event]] = set()
 
     def outputs_of(self, returned: object, handler: str) -> list[Event]:
         """What a handler returned, as a list.
@@ -81,24 +84,13 @@ class Emission:
                 raise BadOutput(handler=handler, problem=f"It returned {kind} among its events")
         return outputs
 
-    def fresh(self, outputs: Iterable[Event]) -> dict[type[Event], Envelope]:
-        """Envelopes of types that are put out for the first time.
-
-        Their schemas must be published and their topics looked at, before `admit` takes them.
-        """
-        types = {type(output) for output in outputs} - self._envelopes.keys()
-        return {
-            message_type: Envelope(message_type, source=self._source, limit_bytes=self._limit_bytes)
-            for message_type in types
-        }
-
-    def admit(self, envelopes: Mapping[type[Event], Envelope]) -> None:
-        """Take types that are ready."""
-        self._envelopes.update(envelopes)
+    def prepared(self, types: Iterable[type[Event]]) -> None:
+        """Take note that the schemas of these types are published."""
+        self._prepared.update(types)
 
     def emit(
         self,
-        outputs: Iterable[Event],
+        outputs: Sequence[Event],
         *,
         delivery: Delivery,
         handler: str,
@@ -113,13 +105,22 @@ class Emission:
         cause = delivery.event_id
         further, stamp = _further(delivery), stamp_of(now_ms)
         for index, output in enumerate(outputs):
-            outgoing = self._envelopes[type(output)].seal(
+            outgoing = self._envelope(type(output)).seal(
                 output,
                 event_id=str(derived_id(cause, handler, index)),
                 stamp=stamp,
                 further=further,
             )
             effects.emit(outgoing.partition, outgoing.record)
+        effects.unprepared |= {type(output) for output in outputs} - self._prepared
+
+    def _envelope(self, message_type: type[Event]) -> Envelope:
+        envelope = self._envelopes.get(message_type)
+        if envelope is None:
+            envelope = self._envelopes[message_type] = Envelope(
+                message_type, source=self._source, limit_bytes=self._limit_bytes
+            )
+        return envelope
 
 
 def _further(delivery: Delivery) -> FurtherHeaders:

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from penstock.events.event import Event
 from penstock.events.log import NewRecord, Partition
 from penstock.workers.offsets import Finished, Watermark
 
@@ -43,6 +44,8 @@ class Effects:
     """Records to write, in order."""
     state: dict[bytes, bytes | None] = field(default_factory=dict)
     """State changes by changelog key; None deletes."""
+    unprepared: set[type[Event]] = field(default_factory=set)
+    """Types of outputs whose schemas must be published before this is committed."""
     size_bytes: int = 0
     """Rough size of all of it."""
 
@@ -71,6 +74,8 @@ class Work:
     """What is done beyond it."""
     offsets: tuple[int, ...]
     """The input records that this commit finishes."""
+    unprepared: frozenset[type[Event]] = frozenset()
+    """Types of outputs whose schemas must be published first."""
 
 
 class GroupCommit:
@@ -115,6 +120,7 @@ class GroupCommit:
         outputs: dict[Partition, list[NewRecord]] = {}
         state: dict[bytes, bytes | None] = {}
         offsets: list[int] = []
+        unprepared: set[type[Event]] = set()
         for _ in range(count):
             offset, effects = self._ready.popleft()
             self._watermark.finish(offset)
@@ -123,7 +129,8 @@ class GroupCommit:
             for partition, record in effects.outputs:
                 outputs.setdefault(partition, []).append(record)
             state.update(effects.state)
-        return self._work(outputs, state, tuple(offsets))
+            unprepared |= effects.unprepared
+        return self._work(outputs, state, tuple(offsets), frozenset(unprepared))
 
     def _prefix(self, at_most: int | None) -> int:
         """How many finished records the next commit takes."""
@@ -178,6 +185,7 @@ class GroupCommit:
         outputs: Mapping[Partition, Sequence[NewRecord]],
         state: Mapping[bytes, bytes | None],
         offsets: tuple[int, ...],
+        unprepared: frozenset[type[Event]] = frozenset(),
     ) -> Work:
         return Work(
             outputs=outputs,
@@ -185,6 +193,7 @@ class GroupCommit:
             position=self._watermark.position,
             finished=self._watermark.finished(),
             offsets=offsets,
+            unprepared=unprepared,
         )
 
     @property

@@ -156,6 +156,8 @@ class PartitionWork:
 
     async def _commit(self, work: Work) -> None:
         self._last_commit_s = self._clock.monotonic()
+        if work.unprepared:
+            await self._processor.prepare(work.unprepared)
         try:
             await self._committer.commit(work)
         except (TransactionRefused, WriteRefused) as refused:

@@ -172,7 +172,13 @@ class Pipeline:
             else:
                 if returned is None:
                     return effects
-                return await self._emit(returned, record, delivery, handler, effects)
+                # No await from here to the lane, which makes the state changes count.
+                return self._emit(returned, record, delivery, handler, effects)
+
+    async def prepare(self, types: Iterable[type[Event]]) -> None:
+        """Publish the schemas of types that are about to be committed for the first time."""
+        await self._context.prepare(types)
+        self._context.emission.prepared(types)
 
     async def _call(self, event: Event, delivery: Delivery, handler: Handler) -> object:
         try:
@@ -180,7 +186,7 @@ class Pipeline:
         except LimitMet:
             raise HandlerTimeout(handler=handler.name, timeout_s=handler.timeout_s) from None
 
-    async def _emit(
+    def _emit(
         self,
         returned: object,
         record: LogRecord,
@@ -193,10 +199,6 @@ class Pipeline:
             outputs = emission.outputs_of(returned, handler.name)
         except CallerError as error:
             return self._park(record, error, "bad-output", handler, delivery.attempt)
-        if fresh := emission.fresh(outputs):
-            # What fails here is not the record's fault: it ends or restarts the whole partition.
-            await self._context.prepare(fresh)
-            emission.admit(fresh)
         try:
             emission.emit(
                 outputs,

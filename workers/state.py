@@ -9,8 +9,8 @@ types. Keys of the changelog are `s/<full name of the record>/<key>`; what else 
 changelog has another first letter (see barrier.py).
 
 Laws:
-1. State that several keys share must be read and written without an await in between: that is
-   what makes the lanes' side-by-side running safe.
+1. An entry that several keys share must be read and written behind the handler's last await: lanes
+   run side by side, and what a record writes counts when its handler has returned.
 2. A value that cannot be decoded is never guessed: the partition fails with its coordinates.
 3. Pure: nothing here waits.
 """

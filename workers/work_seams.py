@@ -4,9 +4,11 @@ Between them stands partition_work.py: records go through a `Processor` and what
 through a `Committer`. What those do is theirs; what they promise stands here.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from penstock.events.event import Event
 from penstock.events.log import LogRecord
 from penstock.workers.group_commit import CommitLimits, Effects, Work
 from penstock.workers.state import PartitionState
@@ -59,5 +61,13 @@ class Processor(Protocol):
             record: What was read.
             state: The partition's state.
             condemned: Set where the broker refused the record's outputs twice: park it without.
+        """
+        ...
+
+    async def prepare(self, types: Iterable[type[Event]]) -> None:
+        """Make types of outputs ready, before the first commit that holds them.
+
+        Raises:
+            PenstockError: a schema cannot be published, or a topic is missing.
         """
         ...

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from penstock.events import Event
 from penstock.events.log import LogRecord, NewRecord, Partition
 from penstock.infra.virtual_clock import VirtualClock
 from penstock.workers.group_commit import CommitLimits, Effects, Work
@@ -46,6 +47,11 @@ class ByHand:
         self.handlers: dict[int, asyncio.Future[None]] = {}
         self.begun: list[int] = []
         self.condemned: dict[int, Condemnation] = {}
+        self.prepared: list[object] = []
+
+    async def prepare(self, types: Any) -> None:
+        """Take note of types that are made ready before a commit."""
+        self.prepared.extend(types)
 
     async def commit(self, work: Work) -> None:
         """Hold a commit until `let` or `fail`."""
@@ -144,6 +150,26 @@ def test_what_finishes_during_a_commit_goes_into_the_next_one_together() -> None
         await stand.rest()
         assert [sorted(work.offsets) for work in stand.hand.commits] == [[0], [1, 2, 3]]
         assert [work.offsets for work in stand.done] == [(0,)]
+
+    on_a_stand(scenario)
+
+
+def test_types_of_outputs_are_made_ready_before_the_commit_that_holds_them() -> None:
+    """Once per commit, and not while a record's effects wait to count."""
+
+    async def scenario(stand: Stand) -> None:
+        plain = stand.hand.process
+
+        async def fresh(*given: Any) -> Effects:
+            effects = await plain(*given)
+            effects.unprepared.add(Event)
+            return effects
+
+        stand.hand.process = fresh  # type: ignore[assignment] # one more thing in the effects
+        stand.work.offer(reads(0, 1))
+        await stand.rest()
+        assert stand.hand.prepared == [Event]
+        assert len(stand.hand.commits) == 1
 
     on_a_stand(scenario)
 

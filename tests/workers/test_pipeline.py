@@ -168,7 +168,7 @@ def test_what_a_handler_returns_is_put_out_with_ids_of_its_own(bench: Bench) -> 
     assert {each.causation_id for each in headers} == {"id-1"}
     assert {each.traceparent for each in headers} == {"00-aa-bb-01"}
     assert {partition.topic for partition, _ in effects.outputs} == {"shop.counts"}
-    assert bench.prepared == [Counted]
+    assert effects.unprepared == {Counted}
     assert bench.process(PLACED).outputs[0][1].headers == effects.outputs[0][1].headers
 
 
@@ -318,21 +318,59 @@ def test_outputs_that_cannot_be_are_the_inputs_dead_letter(
     assert note.attempts == 1
 
 
-def test_a_missing_output_topic_is_not_the_records_fault(bench: Bench) -> None:
-    """It raises, and ends or restarts the whole partition; nothing is parked for it."""
-
-    async def missing(_types: Any) -> None:
-        raise TopicMissing(topics="shop.counts")
-
-    bench.prepare = missing
+def test_types_are_prepared_once_and_only_when_that_succeeds(bench: Bench) -> None:
+    """A missing topic is nobody's dead letter: it raises, and the next commit asks again."""
 
     @bench.worker.on(Placed)
     async def count(placed: Placed, _delivery: Delivery) -> Counted:
         return Counted(order_id=placed.order_id)
 
-    with pytest.raises(TopicMissing):
-        bench.process(PLACED)
+    async def scenario() -> None:
+        pipeline = bench._pipeline()
+
+        async def unprepared() -> set[type[Event]]:
+            return (await pipeline.process(PLACED, bench.state, None)).unprepared
+
+        async def missing(_types: Any) -> None:
+            raise TopicMissing(topics="shop.counts")
+
+        there = pipeline._context.prepare
+        object.__setattr__(pipeline._context, "prepare", missing)
+        with pytest.raises(TopicMissing):
+            await pipeline.prepare(await unprepared())
+        assert await unprepared() == {Counted}
+        object.__setattr__(pipeline._context, "prepare", there)
+        await pipeline.prepare(await unprepared())
+        assert await unprepared() == set()
+
+    asyncio.run(scenario())
+    assert bench.prepared == [Counted]
     assert bench.alarms == []
+
+
+def test_nothing_comes_between_a_handler_and_its_effects(bench: Bench) -> None:
+    """What a handler does behind its last await is one step: shared entries are safe."""
+
+    @bench.worker.on(Placed, state=Count)
+    async def count(placed: Placed, delivery: Delivery) -> Counted:
+        await asyncio.sleep(0)
+        table = delivery.state(Count)
+        before = table.get("all") or Count(orders=0)
+        table.put("all", Count(orders=before.orders + 1))
+        return Counted(order_id=placed.order_id)
+
+    async def scenario() -> None:
+        pipeline = bench._pipeline()
+
+        async def lane() -> None:
+            effects = await pipeline.process(PLACED, bench.state, None)
+            for key, value in effects.state.items():
+                bench.state.apply(key, value)
+
+        await asyncio.gather(*(lane() for _ in range(20)))
+
+    asyncio.run(scenario())
+    assert bench.state.get(state_key("shop.Count", "all")) == encoder_of(Count)(Count(orders=20))
 
 
 def test_state_that_cannot_be_read_is_not_the_records_fault(bench: Bench) -> None:
