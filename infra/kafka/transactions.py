@@ -236,6 +236,13 @@ async def fence(
     except KafkaError as error:
         abandon(producer)
         raise TransactionDoubt(reason=f"the fence failed: {describe(error)}") from error
+    except AssertionError as error:
+        abandon(producer)
+        if producer.client.cluster.brokers():
+            raise
+        # aiokafka asserts that there is one. A broker that has just come back answers, and names
+        # none until its controller has put it into service.
+        raise TransactionDoubt(reason="no broker is in service yet") from error
     except BaseException:
         abandon(producer)
         raise

@@ -1,0 +1,166 @@
+"""What integration tests have at hand: topics, records, offsets, and one way to wait.
+
+Everything asks the cluster itself, past the code under test where that matters: committed offsets
+come from an administration client, records from a committed reader of their own.
+"""
+
+import asyncio
+import gc
+import inspect
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+
+from penstock.events.log import LogRecord, NewRecord, Partition
+from penstock.infra.kafka.connection import KafkaConnection
+from penstock.infra.kafka.reader import open_reader
+from penstock.infra.kafka.topics import KafkaTopics
+
+__all__ = [
+    "LIMIT_S",
+    "eventually",
+    "group_offset",
+    "make_topic",
+    "new_record",
+    "off_loop",
+    "opened_topics",
+    "play",
+    "read_committed",
+    "values_in",
+]
+
+LIMIT_S: Final = 30.0
+"""Longest wait for anything that must happen; far more than it takes on a quiet machine."""
+
+_LOOK_S: Final = 0.02
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_ResultT = TypeVar("_ResultT")
+
+
+def play(scenario: Coroutine[Any, Any, None]) -> None:
+    """Run a scenario, and see that it leaves no task and no unseen exception behind."""
+
+    async def whole() -> None:
+        unseen: list[Mapping[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: unseen.append(told))
+        await scenario
+        await eventually(lambda: not _others(), what=lambda: f"tasks to end: {_others()}")
+        gc.collect()  # what nobody has looked at is told when it is thrown away
+        assert not unseen, unseen
+
+    asyncio.run(whole())
+
+
+def _others() -> set[asyncio.Task[Any]]:
+    return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+
+
+async def eventually(
+    look: Callable[[], object], *, limit_s: float = LIMIT_S, what: str | Callable[[], str]
+) -> None:
+    """Look again and again until what is seen is true.
+
+    Args:
+        look: Looks once; may be a coroutine function.
+        limit_s: Seconds until the test fails.
+        what: What was waited for, in words.
+    """
+    deadline = time.monotonic() + limit_s
+    while True:
+        seen = look()
+        if inspect.isawaitable(seen):
+            seen = await seen
+        if seen:
+            return
+        if time.monotonic() > deadline:
+            told = what if isinstance(what, str) else what()
+            raise AssertionError(f"waited {limit_s:g} s in vain for {told}")
+        await asyncio.sleep(_LOOK_S)
+
+
+async def off_loop(call: Callable[..., _ResultT], *arguments: Any) -> _ResultT:
+    """Make a call that blocks, while the clients in this loop go on."""
+    return await asyncio.to_thread(call, *arguments)
+
+
+@asynccontextmanager
+async def opened_topics(connection: KafkaConnection) -> AsyncIterator[KafkaTopics]:
+    """A connection for administration."""
+    topics = KafkaTopics(connection)
+    await topics.start()
+    try:
+        yield topics
+    finally:
+        await topics.close()
+
+
+async def make_topic(
+    connection: KafkaConnection,
+    name: str,
+    *,
+    partitions: int = 1,
+    config: Mapping[str, str] = _NOTHING,
+) -> Partition:
+    """Create a topic.
+
+    Returns:
+        Its first partition.
+    """
+    async with opened_topics(connection) as topics:
+        await topics.create(name, partitions=partitions, replication=1, config=config)
+    return Partition(name, 0)
+
+
+def new_record(
+    value: bytes | None, *, key: bytes | None = b"key", timestamp_ms: int | None = None
+) -> NewRecord:
+    """A record of now."""
+    now_ms = time.time_ns() // 1_000_000
+    return NewRecord(key, value, [], now_ms if timestamp_ms is None else timestamp_ms)
+
+
+async def read_committed(connection: KafkaConnection, partition: Partition) -> list[LogRecord]:
+    """All committed records of a partition."""
+    reader = await open_reader(connection, [partition])
+    try:
+        _, end = await reader.bounds(partition)
+        records: list[LogRecord] = []
+        while reader.position(partition) < end:
+            records.extend(await reader.read(timeout_s=0.2))
+        return records
+    finally:
+        await reader.close()
+
+
+async def values_in(connection: KafkaConnection, partition: Partition) -> list[bytes | None]:
+    """The values of all committed records of a partition."""
+    return [record.value for record in await read_committed(connection, partition)]
+
+
+async def group_offset(
+    connection: KafkaConnection, group: str, partition: Partition
+) -> tuple[int, str] | None:
+    """What the cluster says a group has committed: offset and metadata."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=connection.bootstrap)
+    place = TopicPartition(*partition)
+    found: dict[TopicPartition, OffsetAndMetadata] = {}
+
+    async def ask() -> bool:
+        # A coordinator that is being made or loaded answers with an error, or leaves all out.
+        with suppress(GroupCoordinatorNotAvailableError):
+            found.update(await admin.list_consumer_group_offsets(group, partitions=[place]))
+        return bool(found)
+
+    await admin.start()
+    try:
+        await eventually(ask, what=f"the offsets of the group {group}")
+    finally:
+        await admin.close()
+    offset, metadata = found[place]
+    return None if offset < 0 else (offset, metadata)
