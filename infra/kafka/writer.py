@@ -151,15 +151,20 @@ class KafkaWriter:
                 sent = True
                 metadata: Any = await acknowledged
         except (TimeoutError, KafkaError) as error:
-            code = getattr(error, "errno", None)
-            if sent and not (isinstance(code, int) and never_appended(code)):
+            code, reason = getattr(error, "errno", None), describe(error)
+            refused = isinstance(code, int) and never_appended(code)
+            if sent and not refused:
                 # A late resend must not land behind batches that are written from now on.
                 self._drop(producer)
-                raise WriteUnknown(partition=partition, reason=describe(error)) from error
-            # The sequence number of the refused batch is lost; the producer would fail every later
+                raise WriteUnknown(partition=partition, reason=reason) from error
+            # The sequence number of a refused batch is lost; the producer would fail every later
             # send to this partition. Batches of other partitions may still end well.
             self._retire(producer)
-            raise WriteRefused(partition=partition, reason=describe(error)) from error
+            if refused:
+                raise WriteRefused(partition=partition, reason=reason) from error
+            # Not even the partition's leader was found. That says nothing about the batch.
+            bootstrap = self._connection.bootstrap
+            raise KafkaUnreachable(bootstrap=bootstrap, reason=reason) from error
         except asyncio.CancelledError:
             # Whoever cancelled no longer wants to know; the batch may still arrive.
             self._drop(producer)

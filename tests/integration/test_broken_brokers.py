@@ -72,9 +72,11 @@ def test_every_call_ends_within_its_limit(
         writer = KafkaWriter(connection)
         late = KafkaWriter(KafkaConnection(bootstrap=server.bootstrap))  # which would wait 10 s
         await writer.start()
-        batch, another = writer.new_batch(), writer.new_batch()
-        batch.append(new_record(b"lost"))
-        another.append(new_record(b"lost"))
+        busy = KafkaWriter(connection)
+        await busy.start()
+        batch, another, third = (writer.new_batch() for _ in range(3))
+        for each in (batch, another, third):
+            each.append(new_record(b"lost"))
         producer = await fence(connection, unique("id"))
         idle = await fence(connection, unique("id"))
         reader = await open_reader(connection, [place])
@@ -117,7 +119,10 @@ def test_every_call_ends_within_its_limit(
             KafkaUnreachable,
         ]
         producer.drop()
+        flushed = asyncio.ensure_future(within(8.0, busy.write(place, third, timeout_s=8.0)))
+        await asyncio.sleep(0)  # it is on its way, and closing would wait for it without end
         await asyncio.gather(
+            within(5.0, busy.close()),
             within(5.0, writer.close()),
             within(5.0, late.close()),
             within(5.0, idle.close()),
@@ -125,6 +130,7 @@ def test_every_call_ends_within_its_limit(
             within(5.0, member.stop()),
             within(10.0, topics.close()),
         )
+        assert isinstance(await flushed, KafkaUnreachable)  # not even the topic was known yet
 
     play(scenario())
 

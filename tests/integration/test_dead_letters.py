@@ -305,7 +305,10 @@ def test_a_letter_that_is_refused_itself_is_parked_without_its_value(
         letter, told = await only_letter(shop)
         assert (letter.key, letter.value) == (b"poison", None)
         assert (told.reason, told.offset) == ("refused-by-broker", 0)
-        assert Counter(await shop.noted_orders()) == {"o00000": 1, "o00001": 1}
+        noted = Counter(await shop.noted_orders())
+        assert set(noted) == {"o00000", "o00001"}
+        # At least once, whatever was written beside the refused letter is written again.
+        assert not exactly_once or set(noted.values()) == {1}
 
     play(scenario())
 

@@ -303,6 +303,35 @@ def test_a_doubt_that_meets_a_drain_ends_the_drain(
     play(scenario())
 
 
+def test_a_partition_that_comes_while_the_process_leaves_is_not_begun(
+    fault_proxy: FaultProxy, direct_kafka: str, unique: Callable[[str], str]
+) -> None:
+    """A rebalance may end after the last drain: what it gives then belongs to nobody here."""
+
+    async def scenario() -> None:
+        shop = made_shop(fault_proxy.address, unique)
+        direct = KafkaConnection(bootstrap=direct_kafka)
+        other = await make_topic(direct, unique("other"))
+        await shop.make_topics(counter(shop))
+        async with running(shop, counter(shop)) as run:
+            await run.in_phase(Phase.RUNNING)
+            held = fault_proxy.hold(ApiKey.JOIN_GROUP)
+            joining = asyncio.ensure_future(rebalanced(shop, direct, other.topic))
+            await off_loop(held.wait_reached, LIMIT_S)
+            run.runner.stop()
+            await eventually(
+                lambda: run.runner.statistics().polled_ago_s > 0.5, what="the last poll to end"
+            )
+            begun = requests(fault_proxy, ApiKey.INIT_PRODUCER_ID, ApiKey.END_TXN)
+            held.release()  # the assignment comes while it waits for its way out
+            await asyncio.wait({run.task}, timeout=LIMIT_S)
+            run.task.result()
+            await (await joining).stop()
+            assert requests(fault_proxy, *begun) == begun
+
+    play(scenario())
+
+
 def elsewhere(shop: Shop, key: str, count: int) -> list[Placed]:
     """Orders that wait for no order of this key, because they have other lanes."""
     lanes = WorkLimits().lanes

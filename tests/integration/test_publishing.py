@@ -11,7 +11,7 @@ import pytest
 from penstock.events.event import Event
 from penstock.events.log import Headers, NewRecord, Partition, TopicMissing, WriteRefused
 from penstock.infra.bootstrap import connect
-from penstock.infra.kafka.connection import KafkaConnection
+from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
 from penstock.infra.kafka.writer import KafkaWriter
 from penstock.infra.testing.fault_proxy import FaultProxy
 from penstock.infra.testing.kafka_frame import ApiKey
@@ -79,6 +79,30 @@ def test_writes_to_one_partition_keep_their_order_through_a_cut(
         await asyncio.gather(*(write(writer, place, new_record(value)) for value in wanted))
         await writer.close()
         assert await values_in(direct, place) == wanted
+
+    play(scenario())
+
+
+def test_a_write_that_never_left_is_not_called_refused(
+    fault_proxy: FaultProxy, direct_kafka: str, unique: Callable[[str], str]
+) -> None:
+    """A refusal condemns a record; a topic that nobody can look up in time condemns nothing."""
+
+    async def scenario() -> None:
+        direct = KafkaConnection(bootstrap=direct_kafka)
+        writer = await started(KafkaConnection(bootstrap=fault_proxy.address))
+        place = await make_topic(direct, unique("topic"))  # which the writer does not know yet
+        held = fault_proxy.hold(ApiKey.METADATA)
+        batch = writer.new_batch()
+        assert batch.append(new_record(b"a"))
+        with pytest.raises(KafkaUnreachable) as told:
+            await writer.write(place, batch, timeout_s=1.0)
+        assert told.value.retryable
+        assert held.reached
+        held.release()
+        assert await writer.write(place, batch, timeout_s=10.0) == 0  # the same batch
+        await writer.close()
+        assert await values_in(direct, place) == [b"a"]
 
     play(scenario())
 

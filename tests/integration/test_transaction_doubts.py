@@ -207,6 +207,23 @@ def test_a_connection_that_breaks_in_a_produce_leaves_nothing_visible(
     play(scenario())
 
 
+def test_a_fence_ends_within_its_limit(
+    fault_proxy: FaultProxy, direct_kafka: str, unique: Callable[[str], str]
+) -> None:
+    """The client asks for a producer's id again and again, without an end."""
+
+    async def scenario() -> None:
+        bench = await made(fault_proxy, direct_kafka, unique)
+        held = fault_proxy.hold(ApiKey.INIT_PRODUCER_ID)
+        begun = time.monotonic()
+        with pytest.raises(TransactionDoubt, match="no fence within 1 s"):
+            await fence(bench.through, bench.transactional_id, limit_s=1.0)
+        assert time.monotonic() - begun < 1.0 + AT_ONCE_S
+        held.release()
+
+    play(scenario())
+
+
 def test_what_was_never_sent_may_be_sent_again(
     fault_proxy: FaultProxy, direct_kafka: str, unique: Callable[[str], str]
 ) -> None:

@@ -409,7 +409,7 @@ def test_t19_a_slow_handler_keeps_its_membership(
     monkeypatch.setattr("penstock.infra.bootstrap.MAX_POLL_INTERVAL_S", 1.0)
 
     async def scenario() -> None:
-        shop = made_shop(kafka, unique)
+        shop = made_shop(kafka, unique, drain_s=0.2)  # whoever has to leave cannot finish
         worker, attempts = Worker("clerk"), list[int]()
 
         @worker.on(shop.placed, exactly_once=True)
@@ -479,6 +479,7 @@ def test_t21_an_idle_offset_moves_over_markers_and_aborted_records(
             await eventually(past_the_marker, what="the offset to pass the marker")
             await run.until(lambda: run.partitions[0].lag == 0, what="no lag")
         writer.drop()
-        assert await shop.noted_orders() == ["o00000", "o00001"]
+        # Two keys have no order between them.
+        assert sorted(await shop.noted_orders()) == ["o00000", "o00001"]
 
     play(scenario())
