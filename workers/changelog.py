@@ -31,6 +31,8 @@ __all__ = [
     "BarrierRecord",
     "ChangelogUnreadable",
     "barrier_value",
+    "closing",
+    "committed_records",
     "last_barrier",
     "restore",
 ]
@@ -101,8 +103,14 @@ def _unreadable(record: LogRecord, partition: Partition, problem: str) -> Change
     return ChangelogUnreadable(partition=partition, offset=record.offset, problem=problem)
 
 
-async def _records(reader: LogReader, partition: Partition, end: int) -> AsyncIterator[LogRecord]:
-    """All committed records before an offset, in order; ends once the position has reached it."""
+async def committed_records(
+    reader: LogReader, partition: Partition, end: int
+) -> AsyncIterator[LogRecord]:
+    """All committed records before an offset, in order; ends once the position has reached it.
+
+    Raises:
+        TransactionDoubt: the log gives no records.
+    """
     silent = 0
     while reader.position(partition) < end:
         before = reader.position(partition)
@@ -111,7 +119,7 @@ async def _records(reader: LogReader, partition: Partition, end: int) -> AsyncIt
                 yield record
         silent = 0 if reader.position(partition) > before else silent + 1
         if silent >= SILENCE_LIMIT:
-            raise TransactionDoubt(reason=f"the changelog {partition} gives no records")
+            raise TransactionDoubt(reason=f"{partition} gives no records")
 
 
 async def last_barrier(
@@ -125,7 +133,7 @@ async def last_barrier(
     """
     _, end = await reader.bounds(partition)
     position = None
-    async for record in _records(reader, partition, end):
+    async for record in committed_records(reader, partition, end):
         if record.key == BARRIER_KEY:
             position = _barrier_in(record, partition, schemas).position
     return position
@@ -158,7 +166,7 @@ async def restore(
     """
     known: set[bytes] = set()
     seen = False
-    async for record in _records(reader, partition, until + 1):
+    async for record in committed_records(reader, partition, until + 1):
         if record.key == BARRIER_KEY:
             if record.offset == until:
                 seen = _barrier_in(record, partition, schemas).nonce == nonce

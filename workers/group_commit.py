@@ -1,9 +1,9 @@
 """Group commit: what is finished, and what the next transaction takes of it.
 
-Records finish in any order; each leaves its effects (outputs and state changes) here. As soon as
-one commit has ended, the next takes all that is ready: idle, that is one record at once; busy,
-batches grow by themselves and no timer is needed. Computing goes on meanwhile, on state that is
-not committed yet; that is right, because any doubt drops all of it together.
+Records and timers finish in any order; each leaves its effects (outputs and state changes) here.
+As soon as one commit has ended, the next takes all that is ready: idle, that is one record at once;
+busy, batches grow by themselves and no waiting is needed. Computing goes on meanwhile, on state
+that is not committed yet; that is right, because any doubt drops all of it together.
 
 Laws:
 1. A commit takes a PREFIX of the finish order, never a selection: a later record may have read
@@ -17,8 +17,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from penstock.events.event import Event
 from penstock.events.log import NewRecord, Partition
+from penstock.schemas.record import Record
 from penstock.workers.offsets import Finished, Watermark
 
 __all__ = ["CommitLimits", "Effects", "GroupCommit", "Work"]
@@ -29,7 +29,7 @@ class CommitLimits:
     """How much one commit and the memory before it may hold."""
 
     records: int = 500
-    """Input records of one commit."""
+    """Records and timers of one commit."""
     bytes: int = 8 * 1024 * 1024
     """Bytes of outputs and state changes of one commit; a single record may exceed it."""
     runs: int = 240
@@ -44,7 +44,7 @@ class Effects:
     """Records to write, in order."""
     state: dict[bytes, bytes | None] = field(default_factory=dict)
     """State changes by changelog key; None deletes."""
-    unprepared: set[type[Event]] = field(default_factory=set)
+    unprepared: set[type[Record]] = field(default_factory=set)
     """Types of outputs whose schemas must be published before this is committed."""
     size_bytes: int = 0
     """Rough size of all of it."""
@@ -74,7 +74,9 @@ class Work:
     """What is done beyond it."""
     offsets: tuple[int, ...]
     """The input records that this commit finishes."""
-    unprepared: frozenset[type[Event]] = frozenset()
+    timers: tuple[bytes, ...] = ()
+    """The state keys whose timers this commit finishes."""
+    unprepared: frozenset[type[Record]] = frozenset()
     """Types of outputs whose schemas must be published first."""
 
 
@@ -84,10 +86,11 @@ class GroupCommit:
     def __init__(self, position: int, finished: Finished, limits: CommitLimits) -> None:
         """Begin at a committed position."""
         self._watermark = Watermark(position, finished)
-        self._ready: deque[tuple[int, Effects]] = deque()
+        self._ready: deque[tuple[int | bytes, Effects]] = deque()
         self._limits = limits
         self._ready_bytes = 0
         self._in_flight = 0
+        self._timers = 0
         self._committed_position = position
 
     def deliver(self, offset: int) -> bool:
@@ -100,9 +103,18 @@ class GroupCommit:
         self._in_flight += fresh
         return fresh
 
-    def finish(self, offset: int, effects: Effects) -> None:
-        """Take a record's effects: it is finished."""
-        self._ready.append((offset, effects))
+    def begin_timer(self) -> None:
+        """Take note of a timer that has run out."""
+        self._timers += 1
+
+    def finish(self, item: int | bytes, effects: Effects) -> None:
+        """Take the effects of a record or a timer: it is finished.
+
+        Args:
+            item: A record's offset, or the state key of a timer.
+            effects: What it did.
+        """
+        self._ready.append((item, effects))
         self._ready_bytes += effects.size_bytes
 
     def compose(self, *, at_most: int | None = None) -> Work | None:
@@ -120,17 +132,23 @@ class GroupCommit:
         outputs: dict[Partition, list[NewRecord]] = {}
         state: dict[bytes, bytes | None] = {}
         offsets: list[int] = []
-        unprepared: set[type[Event]] = set()
+        timers: list[bytes] = []
+        unprepared: set[type[Record]] = set()
         for _ in range(count):
-            offset, effects = self._ready.popleft()
-            self._watermark.finish(offset)
+            item, effects = self._ready.popleft()
+            if isinstance(item, bytes):
+                timers.append(item)
+            else:
+                self._watermark.finish(item)
+                offsets.append(item)
             self._ready_bytes -= effects.size_bytes
-            offsets.append(offset)
             for partition, record in effects.outputs:
                 outputs.setdefault(partition, []).append(record)
             state.update(effects.state)
             unprepared |= effects.unprepared
-        return self._work(outputs, state, tuple(offsets), frozenset(unprepared))
+        return self._work(
+            outputs, state, tuple(offsets), tuple(timers), unprepared=frozenset(unprepared)
+        )
 
     def _prefix(self, at_most: int | None) -> int:
         """How many finished records the next commit takes."""
@@ -142,8 +160,9 @@ class GroupCommit:
         # within the limits fits, the first prefix beyond them that does is taken; without that, a
         # partition whose lanes ran unevenly would never commit again.
         trial, fitting = self._watermark.copy(), 0
-        for count, (offset, _) in enumerate(self._ready, start=1):
-            trial.finish(offset)
+        for count, (item, _) in enumerate(self._ready, start=1):
+            if not isinstance(item, bytes):
+                trial.finish(item)
             if trial.runs <= self._limits.runs:
                 fitting = count
             if count >= wanted and fitting:
@@ -163,6 +182,7 @@ class GroupCommit:
     def committed(self, work: Work) -> None:
         """Take note that a commit succeeded."""
         self._in_flight -= len(work.offsets)
+        self._timers -= len(work.timers)
         self._committed_position = work.position
 
     def idle_behind(self, position: int) -> bool:
@@ -185,7 +205,9 @@ class GroupCommit:
         outputs: Mapping[Partition, Sequence[NewRecord]],
         state: Mapping[bytes, bytes | None],
         offsets: tuple[int, ...],
-        unprepared: frozenset[type[Event]] = frozenset(),
+        timers: tuple[bytes, ...] = (),
+        *,
+        unprepared: frozenset[type[Record]] = frozenset(),
     ) -> Work:
         return Work(
             outputs=outputs,
@@ -193,6 +215,7 @@ class GroupCommit:
             position=self._watermark.position,
             finished=self._watermark.finished(),
             offsets=offsets,
+            timers=timers,
             unprepared=unprepared,
         )
 
@@ -212,8 +235,13 @@ class GroupCommit:
         return self._in_flight
 
     @property
+    def timers_in_flight(self) -> int:
+        """Timers that have run out and are not committed."""
+        return self._timers
+
+    @property
     def ready(self) -> int:
-        """Records finished and not yet part of a commit."""
+        """Records and timers finished and not yet part of a commit."""
         return len(self._ready)
 
     @property

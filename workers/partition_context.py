@@ -1,6 +1,6 @@
 """What a partition's task is given: one value for all partitions of one topic in one worker."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from penstock.events.identity import Entropy
 from penstock.events.log import Partition
 from penstock.schemas.lookup import SchemaLookup
 from penstock.workers.ports import GroupMember, ProducerGate
+from penstock.workers.timers import Timed
 from penstock.workers.work_seams import Committer, Processor, WorkLimits
 
 __all__ = ["PartitionContext"]
@@ -51,5 +52,10 @@ class PartitionContext:
     """Nonces and jitter."""
     alarm: RaiseAlarm
     """Told of doubts and failures."""
+    timed: Timed | None = None
+    """Knows the times of entries of state; None where none have any."""
+    learn: Callable[[], Awaitable[None]] | None = None
+    """Learns what former owners may have known beside the state. Awaited behind each barrier: no
+    former owner adds anything to it any more, and nothing was processed yet."""
     accept_reset: frozenset[Partition] = frozenset()
     """Partitions whose missing or earlier offset an operator has accepted."""

@@ -12,7 +12,7 @@ Laws:
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, final
 from uuid import UUID
 
@@ -331,6 +331,8 @@ class PartitionTask:
                 ),
             )
         )
+        if self._context.learn is not None:
+            await self._context.learn()
         return BarrierCommitted(offsets[changelog])
 
     async def _restore(self, command: Restore) -> Input:
@@ -360,6 +362,10 @@ class PartitionTask:
             await context.member.commit(
                 self.partition, run.position, metadata_of(run.position, run.finished)
             )
+        if context.timed is not None and run.caught_up_at <= run.position:
+            # Regained after a clean close: nobody has located the end since.
+            _, end = await context.member.bounds(self.partition)
+            run = replace(run, caught_up_at=end)
         work = PartitionWork(
             run,
             processor=context.processor,
@@ -369,6 +375,7 @@ class PartitionTask:
             limits=context.limits,
             clock=context.clock,
             on_commit=self._committed,
+            timed=context.timed,
         )
         self._work = work
         context.member.seek(self.partition, run.position)

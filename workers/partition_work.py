@@ -1,6 +1,6 @@
 """A running partition: collect, compute, commit.
 
-    records -> lanes -> handlers -> finish order -> one commit after the other
+    records, timers -> lanes -> handlers -> finish order -> one commit after the other
 
 Records run through their lanes with no transaction open; what they want to happen is kept in
 memory, bounded, and taken by the next commit (group_commit.py). Computing goes on while a commit is
@@ -16,16 +16,19 @@ Laws:
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import final
 
 from penstock.events.clock import Clock
 from penstock.events.log import LogRecord, WriteRefused
-from penstock.workers.group_commit import GroupCommit, Work
-from penstock.workers.lanes import Lanes
+from penstock.workers.group_commit import Effects, GroupCommit, Work
+from penstock.workers.lanes import DueTimer, Lanes
 from penstock.workers.partition_signals import Barrier, Run
 from penstock.workers.ports import TransactionRefused
 from penstock.workers.state import PartitionState
 from penstock.workers.suspicion import Suspicion
+from penstock.workers.timer_watch import TimerWatch
+from penstock.workers.timers import Timed
 from penstock.workers.work_seams import Committer, Processor, WorkLimits
 
 __all__ = ["PartitionWork", "WorkStatistics"]
@@ -50,8 +53,9 @@ class PartitionWork:
         limits: WorkLimits,
         clock: Clock,
         on_commit: Callable[[Work], None],
+        timed: Timed | None = None,
     ) -> None:
-        """Stand ready at the position of a `Run`."""
+        """Stand ready at the position of a `Run`; `timed` is given where entries have times."""
         self._processor = processor
         self._committer = committer
         self._state = state
@@ -69,8 +73,25 @@ class PartitionWork:
         self._one_commit = asyncio.Lock()
         self._last_commit_s = float("-inf")
         self._trouble: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._commits = asyncio.ensure_future(self._commit_for_ever())
-        self._commits.add_done_callback(self._ended)
+        self._timed = timed
+        self._caught_up_at = start.caught_up_at
+        self._timers: TimerWatch | None = None
+        if timed is not None:
+            self._timers = TimerWatch(
+                timed,
+                state,
+                clock,
+                begin=self._begin_timer,
+                in_flight=lambda: self._group.timers_in_flight,
+            )
+            self._read_up_to(start.position)
+            self._clear_timers_that_are_not_due()
+        # Last of all: where a restored entry cannot be read, nobody would end what runs already.
+        self._always = {asyncio.ensure_future(self._commit_for_ever())}
+        if self._timers is not None:
+            self._always.add(asyncio.ensure_future(self._timers.run()))
+        for task in self._always:
+            task.add_done_callback(self._ended)
 
     async def run(self) -> None:
         """Wait for trouble.
@@ -89,10 +110,33 @@ class PartitionWork:
         fresh = [record for record in records if self._group.deliver(record.offset)]
         self._waiting_bytes += sum(len(record.value or b"") for record in fresh)
         for lane in self._lanes.put(fresh):
-            if lane not in self._running:
-                task = asyncio.ensure_future(self._run_lane(lane))
-                self._running[lane] = task
-                task.add_done_callback(self._ended)
+            self._start_lane(lane)
+        if records:
+            self._read_up_to(records[-1].offset + 1)
+
+    def _begin_timer(self, state_key: bytes) -> None:
+        if self._draining:
+            return  # its entry still names it; whoever runs the partition next finds it due
+        assert self._timed is not None
+        self._group.begin_timer()
+        self._start_lane(self._lanes.put_timer(state_key, self._timed.lane_key(state_key)))
+
+    def _start_lane(self, lane: int) -> None:
+        if lane not in self._running:
+            task = asyncio.ensure_future(self._run_lane(lane))
+            self._running[lane] = task
+            task.add_done_callback(self._ended)
+
+    def _read_up_to(self, position: int) -> None:
+        if self._timers is not None and position >= self._caught_up_at:
+            self._timers.caught_up()
+
+    def _clear_timers_that_are_not_due(self) -> None:
+        # They ran out by changes that a doubt has dropped and that may never be made again. One
+        # that is refused once more is under suspicion once more.
+        assert self._timers is not None
+        due = self._timers.is_due
+        self._suspicion.committed([key for key in self._suspicion.timers if not due(key)])
 
     @property
     def full(self) -> bool:
@@ -104,6 +148,7 @@ class PartitionWork:
 
     def idle_at(self, position: int) -> None:
         """Everything before this position was read: move over markers that hold no record."""
+        self._read_up_to(position)
         if not self._draining and self._group.idle_behind(position):
             self._idle_position = position
             self._ready.set()
@@ -112,19 +157,40 @@ class PartitionWork:
 
     async def _run_lane(self, lane: int) -> None:
         handled = 0
-        while (record := self._lanes.take(lane)) is not None:
-            self._waiting_bytes -= len(record.value or b"")
-            condemned = self._suspicion.condemned(record.offset)
-            effects = await self._processor.process(record, self._state, condemned)
-            for key, value in effects.state.items():
-                self._state.apply(key, value)
-            self._group.finish(record.offset, effects)
-            self._ready.set()
+        while (item := self._lanes.take(lane)) is not None:
+            if isinstance(item, DueTimer):
+                self._finish(item.state_key, self._fire(item.state_key))
+            else:
+                self._waiting_bytes -= len(item.value or b"")
+                condemned = self._suspicion.condemned(item.offset)
+                effects = await self._processor.process(item, self._state, condemned)
+                self._finish(item.offset, effects)
             handled += 1
             if handled % _BREATH == 0:
                 await asyncio.sleep(0)
         # No await since the lane was found empty: what is offered from now on starts a new task.
         del self._running[lane]
+
+    def _fire(self, state_key: bytes) -> Effects:
+        assert self._timed is not None
+        assert self._timers is not None
+        value = self._state.get(state_key)
+        if value is None:
+            return Effects()
+        now_ms, condemned = self._timers.now_ms(), self._suspicion.condemned(state_key)
+        effects = self._timed.fire(state_key, now_ms, self._state, condemned)
+        if state_key not in effects.state:
+            due_ms = self._timed.timing(state_key, value).due_ms
+            assert due_ms is None or due_ms > now_ms, "a timer that is due changed nothing"
+        return effects
+
+    def _finish(self, item: int | bytes, effects: Effects) -> None:
+        for key, value in effects.state.items():
+            self._state.apply(key, value)
+            if self._timers is not None:
+                self._timers.changed(key, value)
+        self._group.finish(item, effects)
+        self._ready.set()
 
     # --- commit ----------------------------------------------------------------------------
 
@@ -161,10 +227,13 @@ class PartitionWork:
         try:
             await self._committer.commit(work)
         except (TransactionRefused, WriteRefused) as refused:
-            self._suspicion.refused(work.offsets, refused.reason)
+            self._suspicion.refused((*work.offsets, *work.timers), refused.reason)
             raise
-        self._suspicion.committed(work.offsets)
+        # A timer whose entry has changed is done too: it may never run out again.
+        self._suspicion.committed(chain(work.offsets, work.timers, work.state))
         self._group.committed(work)
+        if self._timers is not None:
+            self._timers.committed()
         self._on_commit(work)
 
     def stop(self, error: Exception) -> None:
@@ -220,7 +289,7 @@ class PartitionWork:
             False where a handler does not end within the limit, in seconds. It may still do
             something outside, so the partition must not be processed again by this process.
         """
-        tasks = {self._commits, *self._running.values()}
+        tasks = {*self._always, *self._running.values()}
         self._draining = True
         self._lanes.clear()
         for task in tasks:
@@ -240,6 +309,7 @@ class PartitionWork:
             waiting=self._lanes.waiting,
             ready=self._group.ready,
             bytes=self._waiting_bytes + self._group.ready_bytes,
+            timers=0 if self._timers is None else len(self._timers),
         )
 
 
@@ -252,8 +322,10 @@ class WorkStatistics:
     in_flight: int
     """Records read and not committed."""
     waiting: int
-    """Of these, records that wait in lanes."""
+    """Records and timers that wait in lanes."""
     ready: int
-    """Of these, records that are finished."""
+    """Records and timers that are finished and not yet part of a commit."""
     bytes: int
     """Bytes of what waits and what is finished."""
+    timers: int = 0
+    """Entries of state that name a time."""

@@ -16,7 +16,7 @@ Laws:
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Final, final
 
@@ -108,6 +108,10 @@ class PartitionState:
     def get(self, key: bytes) -> bytes | None:
         """The value of a key, or None."""
         return self._values.get(key)
+
+    def items(self) -> Iterable[tuple[bytes, bytes]]:
+        """All entries, in no order."""
+        return self._values.items()
 
     def keys(self, prefix: bytes) -> Iterator[bytes]:
         """All keys that begin with a prefix, in order."""

@@ -1,4 +1,4 @@
-"""Which record made the broker refuse a batch.
+"""Which record or timer made the broker refuse a batch.
 
 What is certain to fail is checked before a transaction begins, but a topic's own limits are known
 to the broker alone. A refused produce is a doubt: producer and memory go. What must survive is the
@@ -16,6 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = ["Condemnation", "Suspicion"]
+
+Item = int | bytes
+"""A record's offset, or the state key of a timer."""
 
 _FAILURES_ALONE = 2
 """Refusals of a commit that held one record alone, until it is condemned (formats.md F18)."""
@@ -36,28 +39,28 @@ class Suspicion:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._suspects: set[int] = set()
-        self._failures: dict[int, int] = {}
-        self._reasons: dict[int, str] = {}
+        self._suspects: set[Item] = set()
+        self._failures: dict[Item, int] = {}
+        self._reasons: dict[Item, str] = {}
 
-    def refused(self, offsets: Iterable[int], reason: str) -> None:
+    def refused(self, items: Iterable[Item], reason: str) -> None:
         """The broker refused a commit that held these records."""
-        offsets = tuple(offsets)
-        self._suspects.update(offsets)
-        if len(offsets) > 1:
+        items = tuple(items)
+        self._suspects.update(items)
+        if len(items) > 1:
             return
-        for offset in offsets:
-            self._failures[offset] = self._failures.get(offset, 0) + 1
-            self._reasons.setdefault(offset, reason)
+        for item in items:
+            self._failures[item] = self._failures.get(item, 0) + 1
+            self._reasons.setdefault(item, reason)
 
-    def committed(self, offsets: Iterable[int]) -> None:
-        """These records are done."""
+    def committed(self, items: Iterable[Item]) -> None:
+        """These records and timers are done, or what they were is no more."""
         if not self._suspects:
             return
-        for offset in offsets:
-            self._suspects.discard(offset)
-            self._failures.pop(offset, None)
-            self._reasons.pop(offset, None)
+        for item in items:
+            self._suspects.discard(item)
+            self._failures.pop(item, None)
+            self._reasons.pop(item, None)
 
     def forget(self) -> None:
         """The partition goes to another owner, who begins with no suspicion."""
@@ -65,12 +68,17 @@ class Suspicion:
         self._failures.clear()
         self._reasons.clear()
 
-    def condemned(self, offset: int) -> Condemnation | None:
+    def condemned(self, item: Item) -> Condemnation | None:
         """What to do with a record instead of handling it; None where it is not condemned."""
-        failures = self._failures.get(offset, 0)
+        failures = self._failures.get(item, 0)
         if failures < _FAILURES_ALONE:
             return None
-        return Condemnation(reason=self._reasons[offset], without_value=failures > _FAILURES_ALONE)
+        return Condemnation(reason=self._reasons[item], without_value=failures > _FAILURES_ALONE)
+
+    @property
+    def timers(self) -> frozenset[bytes]:
+        """The state keys of the timers that may have been refused."""
+        return frozenset(item for item in self._suspects if isinstance(item, bytes))
 
     @property
     def at_most(self) -> int | None:

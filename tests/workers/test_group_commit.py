@@ -152,3 +152,123 @@ def test_crash_anywhere_repeats_exactly_what_was_not_committed(
     again = GroupCommit(position, finished, CommitLimits())
     repeated = [offset for offset in range(position, 30) if again.deliver(offset)]
     assert set(repeated) == set(range(30)) - done
+
+
+# --- timers -------------------------------------------------------------------------------------
+
+
+def reminded(name: bytes, size: int = 0) -> Effects:
+    """What a timer does: one output and a change of its own entry."""
+    effects = Effects()
+    effects.emit(OUT, NewRecord(name, b"x" * size, [], 0))
+    effects.change(name, b"done")
+    return effects
+
+
+def test_timers_stand_in_the_finish_order_and_move_no_offset() -> None:
+    """Outputs and changes in order; the position is that of the records alone."""
+    made = group()
+    for _ in range(2):
+        made.begin_timer()
+    made.finish(b"t/a", reminded(b"t/a"))
+    made.finish(1, effects_of(1))
+    made.finish(b"t/b", reminded(b"t/b"))
+    assert made.ready == 3
+    work = made.compose()
+    assert work is not None
+    assert (work.offsets, work.timers) == ((1,), (b"t/a", b"t/b"))
+    assert [record.key for record in work.outputs[OUT]] == [b"t/a", b"1", b"t/b"]
+    assert work.state == {b"t/a": b"done", b"s/last": b"1", b"t/b": b"done"}
+    assert (work.position, work.finished) == (0, Finished(((1, 2),)))
+    assert made.ready_bytes == 0
+
+
+def test_timers_are_in_flight_until_they_are_committed() -> None:
+    """Beside the records, not among them: memory for records is theirs."""
+    made = group(delivered=1)
+    for _ in range(3):
+        made.begin_timer()
+    assert (made.in_flight, made.timers_in_flight) == (1, 3)
+    made.finish(b"t/a", reminded(b"t/a"))
+    made.finish(b"t/b", reminded(b"t/b"))
+    work = made.compose()
+    assert work is not None
+    assert (made.in_flight, made.timers_in_flight) == (1, 3)
+    made.committed(work)
+    assert (made.in_flight, made.timers_in_flight) == (1, 1)
+
+
+def test_a_commit_holds_so_many_records_and_timers_together() -> None:
+    """Limits of number and of bytes count both alike, and so does the hunt for a refused one."""
+    made = group(CommitLimits(records=3, bytes=4_000))
+    for offset in range(4):
+        made.finish(b"t/%d" % offset, reminded(b"t/%d" % offset))
+        made.finish(offset, effects_of(offset))
+    made.finish(b"t/large", reminded(b"t/large", 5_000))
+    taken = [made.compose(at_most=1), *(made.compose() for _ in range(4))]
+    assert [(work.timers, work.offsets) for work in taken if work] == [
+        ((b"t/0",), ()),
+        ((b"t/1",), (0, 1)),
+        ((b"t/2", b"t/3"), (2,)),
+        ((), (3,)),
+        ((b"t/large",), ()),
+    ]
+
+
+def test_timers_do_not_wait_for_the_watermark_but_for_their_turn() -> None:
+    """They take no room in an offset's metadata; behind a record that does not fit they wait."""
+    made = group(CommitLimits(runs=1))
+    for item in (1, b"t/a", 3, b"t/b"):
+        made.finish(item, effects_of(item) if isinstance(item, int) else reminded(item))
+    work = made.compose()
+    assert work is not None
+    assert (work.offsets, work.timers) == ((1,), (b"t/a",))
+    assert made.compose() is None
+    for offset in (2, 0):
+        made.finish(offset, effects_of(offset))
+    work = made.compose()
+    assert work is not None
+    assert (work.offsets, work.timers, work.position) == ((3, 2, 0), (b"t/b",), 4)
+
+
+def test_a_group_whose_timers_wait_for_a_commit_is_not_idle() -> None:
+    """It does not move over markers in between."""
+    made = group(delivered=0)
+    made.begin_timer()
+    made.finish(b"t/a", reminded(b"t/a"))
+    assert not made.idle_behind(5)
+    work = made.compose()
+    assert work is not None
+    assert work.position == 0
+    made.committed(work)
+    assert made.idle_behind(5)
+
+
+@given(
+    st.permutations([*range(20), *(b"t/%d" % number for number in range(10))]),
+    st.integers(1, 8),
+    st.integers(1, 4),
+    st.lists(st.integers(0, 2), min_size=30, max_size=30),
+)
+def test_records_and_timers_leave_in_the_order_in_which_they_finished(
+    order: list[int | bytes], records: int, runs: int, commits: list[int]
+) -> None:
+    """Whatever the limits and whenever a commit begins; a timer's output stands among theirs."""
+    made = group(CommitLimits(records=records, runs=runs), delivered=20)
+    written: list[bytes | None] = []
+    for step, item in enumerate(order):
+        if isinstance(item, bytes):
+            made.begin_timer()
+            made.finish(item, reminded(item))
+        else:
+            made.finish(item, effects_of(item))
+        for _ in range(commits[step] if step < len(order) - 1 else len(order)):
+            work = made.compose()
+            if work is None:
+                break
+            assert len(work.finished.runs) <= runs
+            assert len(work.offsets) + len(work.timers) == len(work.outputs[OUT])
+            written.extend(record.key for record in work.outputs[OUT])
+            made.committed(work)
+    assert written == [item if isinstance(item, bytes) else b"%d" % item for item in order]
+    assert (made.in_flight, made.timers_in_flight, made.ready) == (0, 0, 0)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.workers.lanes import Lanes, lane_of
+from penstock.workers.lanes import DueTimer, Lanes, lane_of
 
 
 @dataclass(frozen=True)
@@ -70,3 +70,24 @@ def test_cleared_lanes_are_empty() -> None:
     lanes.clear()
     assert lanes.waiting == 0
     assert drained(lanes, 2) == [[], []]
+
+
+@given(st.binary(max_size=3), st.integers(1, 9))
+def test_a_timer_takes_the_lane_of_its_key_behind_what_waits(key: bytes, count: int) -> None:
+    """And before what comes later."""
+    lanes = Lanes(count)
+    (lane,) = lanes.put([Read(5, key), Read(6, key)])
+    assert lanes.put_timer(b"t/a", key) == lane
+    lanes.put([Read(7, key)])
+    assert lanes.waiting == 4
+    taken = [lanes.take(lane) for _ in range(5)]
+    assert taken == [Read(5, key), Read(6, key), DueTimer(b"t/a"), Read(7, key), None]
+
+
+def test_cleared_lanes_hold_no_timers() -> None:
+    """Their entries name them for whoever runs the partition next."""
+    lanes = Lanes(2)
+    lane = lanes.put_timer(b"t/a", b"k")
+    lanes.clear()
+    assert lanes.waiting == 0
+    assert lanes.take(lane) is None

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -18,9 +18,12 @@ from penstock.workers.partition_work import PartitionWork
 from penstock.workers.ports import TransactionDoubt, TransactionRefused
 from penstock.workers.state import PartitionState
 from penstock.workers.suspicion import Condemnation, Suspicion
+from penstock.workers.timer_watch import AT_ONCE, CATCH_UP_LIMIT_S
 from penstock.workers.work_seams import WorkLimits
+from tests.workers.reminders import REMINDED, START_MS, Reminders, reminder, state_of
 
 OUT = Partition("shop.counts", 0)
+BEGINNING = Run(position=0, finished=Finished(), caught_up_at=0)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class ByHand:
         self.hold_handlers: set[int] = set()
         self.handlers: dict[int, asyncio.Future[None]] = {}
         self.begun: list[int] = []
+        self.changes: dict[int, dict[bytes, bytes | None]] = {}
         self.condemned: dict[int, Condemnation] = {}
         self.prepared: list[object] = []
 
@@ -81,6 +85,8 @@ class ByHand:
         effects = Effects()
         effects.emit(OUT, NewRecord(record.key, b"%d" % record.offset, [], 0))
         effects.change(b"s/count", b"%d" % (before + 1))
+        for key, value in self.changes.get(record.offset, {}).items():
+            effects.change(key, value)
         return effects
 
 
@@ -106,14 +112,17 @@ def on_a_stand(
     *,
     limits: WorkLimits | None = None,
     suspicion: Suspicion | None = None,
+    timed: Reminders | None = None,
+    entries: dict[bytes, bytes] | None = None,
+    start: Run = BEGINNING,
 ) -> None:
-    """Run a scenario on a fresh partition that begins at offset 0."""
+    """Run a scenario on a fresh partition over a restored state."""
 
     async def run() -> None:
-        hand, clock, state = ByHand(), VirtualClock(), PartitionState()
+        hand, clock, state = ByHand(), VirtualClock(), state_of(entries or {})
         doubtful, done = suspicion or Suspicion(), list[Work]()
         work = PartitionWork(
-            Run(position=0, finished=Finished(), caught_up_at=0),
+            start,
             processor=hand,
             committer=hand,
             state=state,
@@ -121,12 +130,15 @@ def on_a_stand(
             limits=limits or WorkLimits(),
             clock=clock,
             on_commit=done.append,
+            timed=timed,
         )
         stand = Stand(hand, work, clock, state, doubtful, done)
         await scenario(stand)
         closing = asyncio.ensure_future(work.close(5.0))
         await stand.rest()
         assert await closing
+        await stand.rest()
+        assert asyncio.all_tasks() == {asyncio.current_task()}, "it leaves nothing running"
 
     asyncio.run(run())
 
@@ -373,7 +385,7 @@ def test_a_handler_that_ignores_its_cancellation_is_told_of() -> None:
 
         hand.process = ignoring  # type: ignore[assignment] # the fault of this test
         work = PartitionWork(
-            Run(position=0, finished=Finished(), caught_up_at=0),
+            BEGINNING,
             processor=hand,
             committer=hand,
             state=PartitionState(),
@@ -461,3 +473,520 @@ def test_whatever_the_order_each_record_is_committed_once(seed: int) -> None:
         assert stand.done[-1].position == 200
 
     on_a_stand(scenario, limits=WorkLimits(lanes=4, commit=CommitLimits(records=20, runs=5)))
+
+
+# --- timers -------------------------------------------------------------------------------------
+
+
+def behind(end: int) -> Run:
+    """A start at offset 0 with records up to an end that were there before."""
+    return replace(BEGINNING, caught_up_at=end)
+
+
+def test_what_a_timer_does_is_committed_at_the_same_position() -> None:
+    """Its outputs and its changes in one commit, and no offset moves."""
+    timed = Reminders()
+
+    async def scenario(stand: Stand) -> None:
+        await stand.clock.advance(1.0)
+        (work,) = stand.hand.commits
+        assert (work.timers, work.offsets) == ((b"t/a/k",), ())
+        assert (work.position, work.finished) == (0, Finished())
+        assert [record.key for record in work.outputs[REMINDED]] == [b"t/a/k"]
+        assert work.state == {b"t/a/k": b"- %d" % (START_MS + 1_000)}
+        stand.hand.let()
+        await stand.rest()
+        assert stand.work.statistics().position == 0
+        assert len(stand.hand.commits) == 1
+
+    on_a_stand(scenario, timed=timed, entries={b"t/a/k": reminder(1)})
+    assert timed.fired == [(b"t/a/k", 1.0)]
+
+
+def test_a_timer_takes_the_lane_of_its_key_behind_the_records_that_wait() -> None:
+    """And another key's timer does not wait for them."""
+    timed = Reminders()
+
+    async def scenario(stand: Stand) -> None:
+        stand.hand.hold_handlers = {0}
+        stand.work.offer(reads(0, 1, key=b"slow"))
+        await stand.clock.advance(1.0)
+        assert timed.names == [b"t/b/free"]
+        assert stand.hand.begun == [0]
+        stand.hand.let()
+        stand.work.offer(reads(2, key=b"slow"))
+        stand.hand.handlers[0].set_result(None)
+        await stand.rest()
+        work = stand.hand.commits[-1]
+        assert (work.offsets, work.timers) == ((0, 1, 2), (b"t/a/slow",))
+        assert timed.names == [b"t/b/free", b"t/a/slow"]
+
+    entries = {b"t/a/slow": reminder(0.5), b"t/b/free": reminder(0.5)}
+    on_a_stand(scenario, timed=timed, entries=entries, limits=WorkLimits(lanes=1024))
+
+
+def test_a_timer_goes_before_the_records_that_come_later() -> None:
+    """It takes its place in the lane when it is due."""
+    timed = Reminders()
+
+    async def scenario(stand: Stand) -> None:
+        stand.hand.hold_handlers = {0}
+        stand.work.offer(reads(0, key=b"k"))
+        await stand.clock.advance(1.0)
+        stand.hand.changes[1] = {b"t/a/k": None}
+        stand.work.offer(reads(1, key=b"k"))
+        stand.hand.handlers[0].set_result(None)
+        await stand.rest()
+        assert timed.names == [b"t/a/k"]
+        assert stand.state.get(b"t/a/k") is None
+
+    on_a_stand(scenario, timed=timed, entries={b"t/a/k": reminder(0.5)})
+
+
+def test_an_entry_that_changes_before_its_turn_comes_does_nothing() -> None:
+    """A record that waits before it moves, clears or deletes it; only what it says then counts."""
+    timed = Reminders()
+
+    async def scenario(stand: Stand) -> None:
+        stand.hand.hold_handlers = {0}
+        stand.hand.changes[0] = {
+            b"t/moved/k": reminder(30),
+            b"t/cleared/k": reminder(None),
+            b"t/deleted/k": None,
+        }
+        stand.work.offer(reads(0, key=b"k"))
+        await stand.clock.advance(1.0)
+        assert stand.work.statistics().waiting == 3
+        stand.hand.handlers[0].set_result(None)
+        await stand.rest()
+        stand.hand.let()
+        await stand.clock.advance(28.0)
+        assert timed.fired == []
+        assert sorted(timed.idle) == [b"t/cleared/k", b"t/moved/k"]
+        assert stand.done[0].state.keys() == {b"s/count", *stand.hand.changes[0]}
+        await stand.clock.advance(1.5)
+        assert timed.fired == [(b"t/moved/k", 30.0)]
+
+    entries = dict.fromkeys((b"t/moved/k", b"t/cleared/k", b"t/deleted/k"), reminder(0.5))
+    on_a_stand(scenario, timed=timed, entries=entries)
+
+
+def test_an_entry_that_is_written_again_with_its_time_runs_out_once() -> None:
+    """It was found due before the record that writes it, and is found due again after it."""
+    timed = Reminders()
+
+    async def scenario(stand: Stand) -> None:
+        stand.hand.hold_handlers = {0}
+        stand.hand.changes[0] = {b"t/a/k": reminder(0.5)}
+        stand.work.offer(reads(0, key=b"k"))
+        await stand.clock.advance(1.0)
+        stand.hand.handlers[0].set_result(None)
+        await stand.clock.advance(5.0)
+        assert timed.names == [b"t/a/k"]
+
+    on_a_stand(scenario, timed=timed, entries={b"t/a/k": reminder(0.5)})
+
+
+def test_a_time_that_a_record_sets_wakes_the_waiter() -> None:
+    """A record's change counts when its handler has ended, committed or not."""
+    timed = Reminders()
+
+    async def scenario(stand: Stand) -> None:
+        await stand.clock.advance(0.1)
+        stand.hand.changes = {0: {b"t/new/k": reminder(0.25)}, 1: {b"t/late/k": None}}
+        stand.work.offer(reads(0, 1))
+        await stand.clock.advance(0.5)
+        assert timed.fired == [(b"t/new/k", 0.25)]
+        assert stand.done == []
+
+    on_a_stand(scenario, timed=timed, entries={b"t/late/k": reminder(0.3)})
+
+
+def test_a_commit_holds_so_many_records_and_timers_together() -> None:
+    """In finish order, never a selection."""
+    timed = Reminders()
+
+    async def scenario(stand: Stand) -> None:
+        stand.work.offer(reads(*range(5)))
+        await stand.clock.advance(0.0)
+        while len(stand.done) < len(stand.hand.commits):
+            stand.hand.let()
+            await stand.clock.advance(0.0)
+        sizes = [len(work.offsets) + len(work.timers) for work in stand.done]
+        assert max(sizes) == 4
+        assert sum(sizes) == 12
+        assert any(work.offsets and work.timers for work in stand.done)
+        assert [key for work in stand.done for key in work.timers] == timed.names
+        assert stand.done[-1].position == 5
+
+    on_a_stand(
+        scenario,
+        timed=timed,
+        entries={b"t/%d/k" % number: reminder(-1) for number in range(7)},
+        limits=WorkLimits(commit=CommitLimits(records=4)),
+    )
+
+
+def test_so_many_timers_are_in_flight_at_once() -> None:
+    """However many are due; the next ones begin when a commit has made room."""
+    timed, count = Reminders(), 2 * AT_ONCE + 100
+
+    async def scenario(stand: Stand) -> None:
+        await stand.clock.advance(5.0)
+        assert len(timed.fired) == AT_ONCE
+        assert stand.work.statistics().timers == count - AT_ONCE
+        assert not stand.work.full, "records are not held up"
+        stand.hand.let()
+        await stand.clock.advance(0.0)
+        assert len(timed.fired) - sum(len(work.timers) for work in stand.done) == AT_ONCE
+        while len(stand.done) < len(stand.hand.commits):
+            stand.hand.let()
+            await stand.clock.advance(0.0)
+        assert len(set(timed.names)) == len(timed.names) == count
+        assert stand.work.statistics().timers == 0
+
+    entries = {b"t/%d/%d" % (number, number): reminder(-1) for number in range(count)}
+    on_a_stand(scenario, timed=timed, entries=entries)
+
+
+def test_after_a_start_records_that_wait_go_before_timers() -> None:
+    """An answer that is there already stops the time-out that it was too late for."""
+    timed = Reminders()
+
+    async def scenario(stand: Stand) -> None:
+        await stand.clock.advance(5.0)
+        stand.hand.changes[2] = {b"t/answered/k": None}
+        stand.work.offer(reads(0, 1, key=b"k"))
+        await stand.clock.advance(5.0)
+        assert timed.fired == []
+        stand.work.offer(reads(2, key=b"k"))
+        await stand.rest()
+        assert timed.names == [b"t/silent/k"]
+
+    entries = {b"t/answered/k": reminder(-9), b"t/silent/k": reminder(-9)}
+    on_a_stand(scenario, timed=timed, entries=entries, start=behind(3))
+
+
+def test_markers_at_the_end_do_not_hold_timers_up() -> None:
+    """The position has passed them, though no record told of it."""
+    timed = Reminders()
+
+    async def scenario(stand: Stand) -> None:
+        stand.work.offer(reads(0))
+        stand.work.idle_at(1)
+        await stand.rest()
+        assert timed.fired == []
+        stand.work.idle_at(3)
+        await stand.rest()
+        assert timed.names == [b"t/a/k"]
+
+    on_a_stand(scenario, timed=timed, entries={b"t/a/k": reminder(-9)}, start=behind(3))
+
+
+def test_records_that_were_finished_before_a_start_count_as_read() -> None:
+    """They are skipped, and the position passes them."""
+    timed = Reminders()
+
+    async def scenario(stand: Stand) -> None:
+        stand.work.offer(reads(1))
+        await stand.rest()
+        assert timed.fired == []
+        stand.work.offer(reads(2, 3))
+        await stand.rest()
+        assert stand.hand.begun == [1]
+        assert timed.names == [b"t/a/k"]
+
+    start = Run(position=1, finished=Finished(((2, 4),)), caught_up_at=4)
+    on_a_stand(scenario, timed=timed, entries={b"t/a/k": reminder(-9)}, start=start)
+
+
+def test_timers_wait_for_records_no_longer_than_the_limit() -> None:
+    """A log may grow faster than it is read."""
+    timed = Reminders()
+
+    async def scenario(stand: Stand) -> None:
+        await stand.clock.advance(CATCH_UP_LIMIT_S + 1)
+        assert timed.fired == [(b"t/a/k", CATCH_UP_LIMIT_S)]
+
+    on_a_stand(scenario, timed=timed, entries={b"t/a/k": reminder(-9)}, start=behind(3))
+
+
+def test_a_doubt_drops_what_timers_did() -> None:
+    """The state that is restored names the same times, so they run out again."""
+    timed, entries = Reminders(), {b"t/a/k": reminder(-1)}
+
+    async def in_doubt(stand: Stand) -> None:
+        await stand.rest()
+        stand.hand.fail(TransactionDoubt(reason="no answer"))
+        await stand.rest()
+        assert isinstance(stand.work.trouble, TransactionDoubt)
+        assert stand.done == []
+
+    async def again(stand: Stand) -> None:
+        await stand.rest()
+        assert stand.hand.commits[0].timers == (b"t/a/k",)
+
+    on_a_stand(in_doubt, timed=timed, entries=entries)
+    on_a_stand(again, timed=timed, entries=entries)
+    assert timed.names == [b"t/a/k", b"t/a/k"]
+
+
+def test_a_drain_commits_the_timers_that_ran_out_and_begins_none() -> None:
+    """Those that wait in a lane are forgotten; their entries name them for the next owner."""
+    timed, kept = Reminders(), dict[bytes, bytes]()
+
+    async def scenario(stand: Stand) -> None:
+        stand.hand.hold_handlers = {0}
+        stand.work.offer(reads(0, key=b"slow"))
+        await stand.clock.advance(1.0)
+        assert timed.names == [b"t/ran/free"]
+        draining = asyncio.ensure_future(stand.work.drain(20.0))
+        await stand.clock.advance(5.0)
+        stand.hand.handlers[0].set_result(None)
+        stand.hand.let()
+        await stand.rest()
+        stand.hand.let()
+        assert await draining == Barrier(1, Finished())
+        assert timed.names == [b"t/ran/free"]
+        assert [work.timers for work in stand.done] == [(b"t/ran/free",), ()]
+        kept.update(stand.state.items())
+
+    async def regained(stand: Stand) -> None:
+        await stand.clock.advance(5.0)
+        assert timed.names == [b"t/ran/free", b"t/waits/slow", b"t/later/free"]
+
+    entries = {
+        b"t/ran/free": reminder(0.5),
+        b"t/waits/slow": reminder(0.5),
+        b"t/later/free": reminder(3),
+    }
+    on_a_stand(scenario, timed=timed, entries=entries, limits=WorkLimits(lanes=1024))
+    on_a_stand(regained, timed=timed, entries=kept)
+
+
+def test_a_refused_timer_is_found_and_condemned() -> None:
+    """A batch is refused, then its members alone: who fails alone twice does without outputs."""
+    timed, suspicion = Reminders(), Suspicion()
+    entries = {b"t/bad/k": reminder(-2), b"t/good/k": reminder(-1)}
+    sizes: list[int] = []
+
+    async def refused(stand: Stand) -> None:
+        await stand.rest()
+        sizes.append(len(stand.hand.commits[0].timers))
+        stand.hand.fail(TransactionRefused(partition=REMINDED, reason="MESSAGE_TOO_LARGE (10)"))
+        await stand.rest()
+        assert isinstance(stand.work.trouble, TransactionRefused)
+
+    async def condemned(stand: Stand) -> None:
+        await stand.rest()
+        assert stand.hand.commits[0].timers == (b"t/bad/k",)
+        assert stand.hand.commits[0].outputs == {}
+        for _ in range(2):
+            stand.hand.let()
+            await stand.rest()
+        assert list(stand.done[1].outputs) == [REMINDED]
+
+    for _ in range(3):
+        on_a_stand(refused, timed=timed, entries=entries, suspicion=suspicion)
+    assert sizes == [2, 1, 1]
+    assert timed.condemned == {}
+    on_a_stand(condemned, timed=timed, entries=entries, suspicion=suspicion)
+    why = "MESSAGE_TOO_LARGE (10)"
+    assert timed.condemned == {b"t/bad/k": Condemnation(reason=why, without_value=False)}
+    assert suspicion.at_most is None
+
+
+def test_a_suspected_timer_is_cleared_where_its_entry_changes() -> None:
+    """It may never run out again, and commits of one record each would go on for ever."""
+    suspicion = Suspicion()
+    suspicion.refused([b"t/a/k", b"t/b/k"], "why")
+
+    async def scenario(stand: Stand) -> None:
+        stand.hand.changes[0] = {b"t/a/k": None, b"t/b/k": reminder(900)}
+        stand.work.offer(reads(0))
+        await stand.rest()
+        assert suspicion.at_most == 1
+        stand.hand.let()
+        await stand.rest()
+        assert suspicion.at_most is None
+
+    entries = {b"t/a/k": reminder(-1), b"t/b/k": reminder(-1)}
+    on_a_stand(scenario, timed=Reminders(), entries=entries, suspicion=suspicion, start=behind(1))
+
+
+def test_a_suspected_timer_is_cleared_where_its_time_was_never_committed() -> None:
+    """It ran out by a change that the doubt has dropped, and that nobody may make again."""
+    suspicion = Suspicion()
+    suspicion.refused([b"t/due/k", b"t/gone/k", b"t/later/k", b"t/never/k"], "why")
+
+    async def scenario(stand: Stand) -> None:
+        assert suspicion.at_most == 1
+        await stand.rest()
+        stand.hand.let()
+        await stand.rest()
+        assert suspicion.at_most is None
+        assert stand.done[0].timers == (b"t/due/k",)
+
+    entries = {
+        b"t/due/k": reminder(-1),
+        b"t/later/k": reminder(900),
+        b"t/never/k": reminder(None),
+    }
+    on_a_stand(scenario, timed=Reminders(), entries=entries, suspicion=suspicion)
+
+
+def test_a_timer_that_changes_nothing_although_it_is_due_ends_the_work() -> None:
+    """It would run out again after each restart, or never: an error of ours."""
+    timed = Reminders()
+    timed.leave_it = True
+
+    async def scenario(stand: Stand) -> None:
+        running = asyncio.ensure_future(stand.work.run())
+        with pytest.raises(AssertionError, match="changed nothing"):
+            await running
+
+    on_a_stand(scenario, timed=timed, entries={b"t/a/k": reminder(-1)})
+
+
+def test_a_restored_entry_that_cannot_be_read_leaves_nothing_running() -> None:
+    """The partition fails before it begins; nobody holds the work, so nobody could close it."""
+
+    async def run() -> None:
+        hand = ByHand()
+        with pytest.raises(ValueError, match="unpack"):
+            PartitionWork(
+                BEGINNING,
+                processor=hand,
+                committer=hand,
+                state=state_of({b"t/a/k": b"damaged"}),
+                suspicion=Suspicion(),
+                limits=WorkLimits(),
+                clock=VirtualClock(),
+                on_commit=lambda _work: None,
+                timed=Reminders(),
+            )
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run())
+
+
+def test_a_change_that_cannot_be_read_ends_the_work() -> None:
+    """Time is never guessed."""
+
+    async def scenario(stand: Stand) -> None:
+        stand.hand.changes[0] = {b"t/a/k": b"damaged"}
+        running = asyncio.ensure_future(stand.work.run())
+        stand.work.offer(reads(0))
+        with pytest.raises(ValueError, match="unpack"):
+            await running
+
+    on_a_stand(scenario, timed=Reminders())
+
+
+def test_entries_with_a_time_are_counted() -> None:
+    """Those that have run out have none until they change."""
+
+    async def scenario(stand: Stand) -> None:
+        assert stand.work.statistics().timers == 2
+        await stand.clock.advance(1.0)
+        assert stand.work.statistics().timers == 1
+        stand.hand.changes[0] = {b"t/b/k": None, b"t/c/k": reminder(9), b"t/d/k": reminder(9)}
+        stand.work.offer(reads(0))
+        await stand.rest()
+        assert stand.work.statistics().timers == 2
+
+    entries = {b"t/a/k": reminder(0.5), b"t/b/k": reminder(9), b"t/n/k": reminder(None)}
+    on_a_stand(scenario, timed=Reminders(), entries=entries)
+
+
+def test_where_no_entry_has_a_time_none_is_looked_for() -> None:
+    """A worker without timers pays nothing for them."""
+
+    async def scenario(stand: Stand) -> None:
+        await stand.clock.advance(60.0)
+        assert stand.clock.statistics().sleeping == 0
+        assert stand.work.statistics().timers == 0
+        assert stand.hand.commits == []
+
+    on_a_stand(scenario, entries={b"t/a/k": reminder(-1)})
+
+
+@dataclass
+class Log:
+    """What a partition has committed: its state, its position, and what its timers wrote."""
+
+    state: dict[bytes, bytes] = field(default_factory=dict)
+    start: Run = BEGINNING
+    reminded: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+    def take(self, works: list[Work]) -> None:
+        """Take commits, in order."""
+        for work in works:
+            state = state_of(self.state)
+            for key, value in work.state.items():
+                state.apply(key, value)
+            self.state = dict(state.items())
+            self.start = replace(self.start, position=work.position, finished=work.finished)
+            for record in work.outputs.get(REMINDED, ()):
+                assert record.key is not None
+                assert record.value is not None
+                self.reminded.append((record.key, record.value))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_time_that_stands_is_met_once_whatever_the_order_and_the_doubts(seed: int) -> None:
+    """Random records set, move and clear times; handlers are slow; each life ends in a doubt.
+
+    What was committed is all that the next life knows. In the end each time that nobody took away
+    has been met, in exactly one commit, and no commit has met one that was never set.
+    """
+    import random  # noqa: PLC0415 - seeded, for this test alone
+
+    draw, log, count = random.Random(seed), Log(), 40
+    records, plan = list[Read](), dict[int, dict[bytes, bytes | None]]()
+    for offset in range(count):
+        lane = b"%d" % draw.randrange(4)
+        due = reminder(draw.random() * 6, seen_s=-offset)  # no two are alike
+        value = draw.choice([due, due, due, reminder(None), None])
+        records.append(Read(offset, lane))
+        plan[offset] = {b"t/%d/%b" % (draw.randrange(3), lane): value}
+
+    async def life(stand: Stand, *, turns: int, luck: float) -> None:
+        stand.hand.changes = plan
+        stand.hand.hold_handlers = {offset for offset in range(count) if draw.random() > luck}
+        at = log.start.position
+        for _ in range(turns):
+            step = draw.randrange(1, 6)
+            stand.work.offer(records[at : at + step])
+            at += step
+            await stand.clock.advance(draw.random())
+            for future in [f for f in stand.hand.handlers.values() if not f.done()]:
+                if draw.random() < luck:
+                    future.set_result(None)
+            if stand.hand.held and not stand.hand.held[-1].done() and draw.random() < luck:
+                stand.hand.let()
+            await stand.rest()
+        assert stand.work.trouble is None
+        log.take(stand.done)
+
+    async def short(stand: Stand) -> None:
+        await life(stand, turns=draw.randrange(1, 12), luck=0.6)
+
+    async def long(stand: Stand) -> None:
+        await life(stand, turns=100, luck=1.0)
+        assert stand.work.statistics().timers == 0
+
+    limits = WorkLimits(lanes=3, commit=CommitLimits(records=5))
+    for scenario in (*[short] * 6, long):
+        on_a_stand(scenario, timed=Reminders(), entries=log.state, start=log.start, limits=limits)
+    last = {key: value for change in plan.values() for key, value in change.items()}
+    timed = Reminders()
+    standing = {
+        (key, value)
+        for key, value in last.items()
+        if value is not None and timed.timing(key, value).due_ms is not None
+    }
+    named = {change for changes in plan.values() for change in changes.items()}
+    assert log.start.position == count
+    assert len(set(log.reminded)) == len(log.reminded)
+    assert standing <= set(log.reminded) <= named

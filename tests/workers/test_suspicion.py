@@ -51,3 +51,18 @@ def test_another_owner_begins_without_suspicion() -> None:
     suspicion.forget()
     assert suspicion.condemned(4) is None
     assert suspicion.at_most is None
+
+
+def test_timers_are_suspected_like_records() -> None:
+    """By the state key of their entry; a state key is never taken for an offset."""
+    suspicion = Suspicion()
+    suspicion.refused([3, b"t/a", b"3"], "why")
+    assert suspicion.timers == {b"t/a", b"3"}
+    suspicion.refused([b"t/a"], "why")
+    suspicion.refused([b"t/a"], "again")
+    assert suspicion.condemned(b"t/a") == Condemnation(reason="why", without_value=False)
+    suspicion.committed([3, b"t/a"])
+    assert suspicion.timers == {b"3"}
+    assert suspicion.at_most == 1
+    suspicion.committed([b"3"])
+    assert suspicion.at_most is None
