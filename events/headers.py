@@ -14,6 +14,7 @@ Laws:
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import ClassVar, Final
 
 from penstock.events.log import Headers
@@ -188,6 +189,7 @@ def id_header(event_id: str) -> Header:
     return "ce_id", _text("ce_id", event_id)
 
 
+@lru_cache(maxsize=16)  # records of one moment are many
 def time_header(timestamp_ms: int) -> Header:
     """Return the header that says when the event happened, in UTC with six decimals.
 

@@ -48,6 +48,7 @@ Write = Callable[[Any, bytearray], None]
 _CONTINUES = 0x80
 _SEVEN_BITS = 0x7F
 _LAST_SHIFT = 63  # the tenth byte of a number holds its 64th bit
+_ONE_BYTE = 64  # zigzag doubles a number, and one byte holds less than 128
 _INT_BOUND = 1 << 31
 _FLOAT = Struct("<f")
 _DOUBLE = Struct("<d")
@@ -159,6 +160,9 @@ def _beyond(data: bytes, at: int, start: int, size: int) -> Fault:
 
 def write_long(number: int, out: bytearray) -> None:
     """Write a number that is known to have at most 64 bits."""
+    if 0 <= number < _ONE_BYTE:  # lengths, indices and counts mostly are
+        out.append(number << 1)
+        return
     number = (number << 1) ^ (number >> 63)
     while number >= _CONTINUES:
         out.append(number & _SEVEN_BITS | _CONTINUES)
@@ -230,7 +234,11 @@ def write_text(value: Any, out: bytearray) -> None:
     except UnicodeEncodeError:
         problem = "holds half a character (a lone surrogate)"
         raise Fault(UnfitValue, kind="string", problem=problem) from None
-    write_long(len(encoded), out)
+    size = len(encoded)
+    if size < _ONE_BYTE:
+        out.append(size << 1)
+    else:
+        write_long(size, out)
     out += encoded
 
 

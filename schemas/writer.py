@@ -218,7 +218,8 @@ def _dictionary(record: RecordType, writers: list[tuple[FieldOfRecord, Write]]) 
     steps = [(each.name, write, _fallback(each)) for each, write in writers]
 
     def write(value: Any, out: bytearray) -> None:
-        if not isinstance(value, Mapping):
+        # The abstract class is asked only where it is no plain dictionary: it takes its time.
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise _wrong(value, record)
         if not names.issuperset(value):
             name = next(iter(value.keys() - names))
