@@ -1,12 +1,13 @@
-"""What a handler is told about the record it handles, beside the event."""
+"""What a handler is told about the record it handles, beside the event or command."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar, TypeVar, cast, final
 
 from penstock.events.headers import EventHeaders, parse_headers
 from penstock.events.log import LogRecord
+from penstock.events.saga_headers import CommandHeaders, Direction, idempotency_key
 from penstock.schemas.errors import CallerError
 from penstock.schemas.record import Record
 from penstock.workers.group_commit import Effects
@@ -16,6 +17,8 @@ from penstock.workers.state_table import StateTable, TableMaker
 __all__ = ["Delivery", "UndeclaredState"]
 
 RecordT = TypeVar("RecordT", bound=Record)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -30,14 +33,23 @@ class UndeclaredState(CallerError):
     code: ClassVar[str] = "PEN-W6"
     what: ClassVar[str] = "The handler {handler} asked for the state {table}."
     why: ClassVar[str] = "It was not declared, so its topic has no changelog for it."
-    remedy: ClassVar[str] = "Declare it: @worker.on(..., state={table})."
+    remedy: ClassVar[str] = "Declare it where the handler is declared: state={table}."
 
 
 @final
 class Delivery:
     """One delivery of one record to one handler."""
 
-    __slots__ = ("_effects", "_handler", "_headers", "_record", "_state", "_tables", "attempt")
+    __slots__ = (
+        "_asked",
+        "_effects",
+        "_handler",
+        "_headers",
+        "_record",
+        "_state",
+        "_tables",
+        "attempt",
+    )
 
     def __init__(
         self,
@@ -48,6 +60,7 @@ class Delivery:
         state: PartitionState,
         effects: Effects,
         tables: Mapping[type[Record], TableMaker],
+        asked: CommandHeaders | None = None,
     ) -> None:
         """Bind a record to the effects of one attempt; handlers never call this."""
         self._record = record
@@ -56,8 +69,15 @@ class Delivery:
         self._effects = effects
         self._tables = tables
         self._headers: EventHeaders | None = None
+        self._asked = asked
         self.attempt = attempt
-        """The number of this attempt, from 1."""
+        """The number of this attempt, from 1: this worker's own, or, for the command of a saga, the
+        saga's."""
+
+    @property
+    def handler(self) -> str:
+        """The name of the handler it is delivered to."""
+        return self._handler
 
     @property
     def topic(self) -> str:
@@ -99,6 +119,54 @@ class Delivery:
     def event_id(self) -> str:
         """The event's id; where its publisher gave none, its coordinates."""
         return self.headers.id or f"{self.topic}/{self.partition}/{self.offset}"
+
+    # --- the commands of sagas ---------------------------------------------------------------
+
+    @property
+    def saga(self) -> str | None:
+        """The name of the saga that asks; None where none does."""
+        return None if self._asked is None else self._asked.saga
+
+    @property
+    def step(self) -> str | None:
+        """The name of the step that asks; None where no saga does."""
+        return None if self._asked is None else self._asked.step
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key under which the effect of this record counts once, whatever is delivered again.
+
+        Give it to whatever keeps effects outside of Kafka, and let that refuse to do one twice. It
+        is the same for all attempts of a saga's step, and its undo has another one; where no saga
+        asks, it is the event's id.
+        """
+        return self.event_id if self._asked is None else self._asked.idempotency_key
+
+    @property
+    def undoes_key(self) -> str | None:
+        """In an undo: the key of the effect that is to be undone; else None.
+
+        Nothing may be found under it: the undo of a step is asked for wherever the step may have
+        happened. Then mark the key as undone, so that a process that was held up while it did the
+        step cannot do it afterwards.
+        """
+        asked = self._asked
+        if asked is None or asked.direction is not Direction.UNDO:
+            return None
+        key = (self.key or b"").decode()
+        return idempotency_key(asked.saga, Direction.DO, asked.step, key)
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the saga stops to wait for the answer; aware, UTC. None where no saga asks."""
+        if self._asked is None:
+            return None
+        try:
+            return _EPOCH + timedelta(milliseconds=self._asked.deadline_ms)
+        except OverflowError:
+            return datetime.max.replace(tzinfo=UTC)
+
+    # --- state -------------------------------------------------------------------------------
 
     def state(self, record_type: type[RecordT]) -> StateTable[RecordT]:
         """The table of a record type that the handler declared with `state=`.

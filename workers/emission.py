@@ -24,7 +24,7 @@ from penstock.schemas.errors import CallerError, ExitCode
 from penstock.workers.delivery import Delivery
 from penstock.workers.group_commit import Effects
 
-__all__ = ["BadOutput", "Emission"]
+__all__ = ["BadOutput", "Emission", "further_of"]
 
 OUTPUTS_LIMIT = 1_000
 """Outputs of one input at the most."""
@@ -103,7 +103,7 @@ class Emission:
             CallerError: an output has no key it needs, or is too large.
         """
         cause = delivery.event_id
-        further, stamp = _further(delivery), stamp_of(now_ms)
+        further, stamp = further_of(delivery), stamp_of(now_ms)
         for index, output in enumerate(outputs):
             outgoing = self._envelope(type(output)).seal(
                 output,
@@ -123,7 +123,13 @@ class Emission:
         return envelope
 
 
-def _further(delivery: Delivery) -> FurtherHeaders:
+def further_of(delivery: Delivery) -> FurtherHeaders:
+    """Return the headers that tie an output to its input: cause, flow and trace.
+
+    Raises:
+        UnreadableHeader: a header of the input is not what its name promises.
+        IllegalHeader: what the input carries is too long to be carried on.
+    """
     headers = delivery.headers
     return further_headers(
         cause_headers(

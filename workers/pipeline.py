@@ -6,54 +6,46 @@ letter among the effects, in the same commit as the input's offset. It raises fo
 the world (the catalogue is away) or with this process; then the whole partition is in doubt.
 
 Laws:
-1. Poison (bytes that cannot be decoded) and refusals are parked at once; any other exception of a
-   handler is retried in its lane by the handler's schedule, then parked.
+1. Poison (bytes that cannot be decoded) and refusals are parked at once; any other exception of an
+   event's handler is retried in its lane by the handler's schedule, then parked. Commands take the
+   way of command_pipeline.py.
 2. A dead letter is the record itself, untouched, plus the note that says why.
 3. What the broker refused twice for one record alone is parked without its outputs.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
+from datetime import timedelta
+from types import MappingProxyType
+from typing import ClassVar, Final, final
 
-from penstock.events.alarm import Alarm, RaiseAlarm
+from penstock.events.alarm import RaiseAlarm
 from penstock.events.clock import Clock
-from penstock.events.dead_letter import dead_letter_headers, failure_code, failure_message
 from penstock.events.decoder import EventDecoder
-from penstock.events.event import Event
+from penstock.events.event import Command, Event, Message
 from penstock.events.identity import Entropy
-from penstock.events.log import LogRecord, NewRecord, Partition
+from penstock.events.log import LogRecord
 from penstock.schemas.codec_errors import DecodeError, UnknownFingerprint
 from penstock.schemas.errors import CallerError, ExitCode, WorldError
+from penstock.schemas.lookup import SchemaLookup
 from penstock.schemas.record import Record
+from penstock.workers.answers import Answers
+from penstock.workers.command_pipeline import CommandContext, CommandPipeline
 from penstock.workers.delivery import Delivery
 from penstock.workers.emission import Emission
 from penstock.workers.group_commit import Effects
-from penstock.workers.refused import Refused
+from penstock.workers.handler import CommandHandler, Handler
+from penstock.workers.handler_call import HandlerTimeout, call_in_time
+from penstock.workers.inboxes import Inboxes
+from penstock.workers.parking import Parking
+from penstock.workers.participant_memory import Memories
+from penstock.workers.refused import Failed, Refused
 from penstock.workers.state import PartitionState
 from penstock.workers.state_table import StateUnreadable, TableMaker
 from penstock.workers.suspicion import Condemnation
-from penstock.workers.time_limit import LimitMet, within
-from penstock.workers.worker import Handler
+from penstock.workers.timers import Timing
 
-__all__ = ["HandlerTimeout", "OutputsRefused", "Pipeline", "PipelineContext"]
-
-
-@dataclass(eq=False, kw_only=True)
-class HandlerTimeout(WorldError):
-    """One attempt of a handler took too long."""
-
-    handler: str
-    """The handler."""
-    timeout_s: float
-    """Its limit in seconds."""
-
-    code: ClassVar[str] = "PEN-W8"
-    exit_code: ClassVar[ExitCode] = ExitCode.DATA
-    retryable: ClassVar[bool] = True
-    what: ClassVar[str] = "The handler {handler} did not end within {timeout_s} s."
-    why: ClassVar[str] = "Its key's lane would wait for it for ever."
-    remedy: ClassVar[str] = "Make it faster, or give it a larger timeout_s."
+__all__ = ["HandlerTimeout", "OutputsRefused", "Participation", "Pipeline", "PipelineContext"]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -71,6 +63,22 @@ class OutputsRefused(WorldError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Participation:
+    """What it takes beside to carry out commands, and to answer the sagas that ask."""
+
+    source: str
+    """Who answers: app and worker."""
+    limit_bytes: int
+    """Size of a record at the most."""
+    schemas: SchemaLookup
+    """Knows the schemas of what is remembered."""
+    remembers: timedelta
+    """For how long answers and undos are remembered."""
+    partition_count: Callable[[str], Awaitable[int]]
+    """Asks how many partitions an inbox has, in bounded time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineContext:
     """What a pipeline needs from outside; the same for all topics of one worker."""
 
@@ -78,8 +86,8 @@ class PipelineContext:
     """The consumer group."""
     dead_letters: Callable[[str], str]
     """The dead-letter topic of an input topic."""
-    decoder: EventDecoder[Event]
-    """Decodes the events that this worker handles."""
+    decoder: EventDecoder[Message]
+    """Decodes the events and commands that this worker handles."""
     look_up: Callable[[bytes], Awaitable[object]]
     """Asks the catalogue for an unknown fingerprint, in bounded time."""
     prepare: Callable[[Iterable[type[Event]]], Awaitable[None]]
@@ -93,44 +101,101 @@ class PipelineContext:
     entropy: Entropy
     """Jitter."""
     alarm: RaiseAlarm
-    """Told of each record that is parked."""
+    """Told of each record that is parked, and of each command that failed."""
+    participation: Participation | None = None
+    """Given where the topic carries commands for this worker."""
+
+
+_NO_COMMANDS: Final[Mapping[type[Command], CommandHandler]] = MappingProxyType({})
+_NEVER: Final = Timing(None)
 
 
 @final
 class Pipeline:
-    """The way of one topic's records; fulfils partition_work.Processor."""
+    """The way of one topic's records; fulfils work_seams.Processor and timers.Timed."""
 
-    def __init__(self, handlers: Mapping[type[Event], Handler], context: PipelineContext) -> None:
+    def __init__(
+        self,
+        handlers: Mapping[type[Event], Handler],
+        context: PipelineContext,
+        commands: Mapping[type[Command], CommandHandler] = _NO_COMMANDS,
+    ) -> None:
         """Make the pipeline of one topic.
 
         Args:
             handlers: By event type; types of the topic that nobody handles are passed over.
             context: What it needs from outside.
+            commands: By command type; where there are any, the context says how they are answered.
         """
         self._handlers = handlers
         self._context = context
+        self._parking = Parking(
+            group=context.group, dead_letters=context.dead_letters, alarm=context.alarm
+        )
         self._tables = {
             event_type: {table: context.tables[table] for table in handler.tables}
             for event_type, handler in handlers.items()
         }
+        self._memories: Memories | None = None
+        self._commands: CommandPipeline | None = None
+        if commands:
+            assert context.participation is not None, "commands are answered"
+            self._memories = Memories(
+                context.participation.schemas, limit_bytes=context.participation.limit_bytes
+            )
+            self._commands = self._command_pipeline(commands, context.participation, self._memories)
+
+    def _command_pipeline(
+        self,
+        commands: Mapping[type[Command], CommandHandler],
+        participation: Participation,
+        memories: Memories,
+    ) -> CommandPipeline:
+        context = self._context
+        return CommandPipeline(
+            commands,
+            CommandContext(
+                parking=self._parking,
+                answers=Answers(source=participation.source, limit_bytes=participation.limit_bytes),
+                memories=memories,
+                remembers_ms=participation.remembers // timedelta(milliseconds=1),
+                inboxes=Inboxes(participation.partition_count),
+                tables=context.tables,
+                clock=context.clock,
+                alarm=context.alarm,
+            ),
+        )
 
     async def process(
         self, record: LogRecord, state: PartitionState, condemned: Condemnation | None
     ) -> Effects:
         """Compute what a record does."""
         if condemned is not None:
-            refused = OutputsRefused(reason=condemned.reason)
-            return self._park(record, refused, "refused-by-broker", bare=condemned.without_value)
+            return self._condemned(record, state, condemned)
         try:
-            event = await self._decode(record)
+            message = await self._decode(record)
         except DecodeError as error:
+            if self._commands is not None:
+                return await self._commands.undecodable(record, error, state)
             return self._park(record, error, "undecodable")
-        handler = self._handlers.get(type(event)) if event is not None else None
-        if event is None or handler is None:
+        if isinstance(message, Command):
+            assert self._commands is not None, "only what is handled is decoded"
+            return await self._commands.process(message, record, state)
+        handler = self._handlers.get(type(message)) if message is not None else None
+        if message is None or handler is None:
             return Effects()
-        return await self._handle(event, record, handler, state)
+        return await self._handle(message, record, handler, state)
 
-    async def _decode(self, record: LogRecord) -> Event | None:
+    def _condemned(
+        self, record: LogRecord, state: PartitionState, condemned: Condemnation
+    ) -> Effects:
+        refused = OutputsRefused(reason=condemned.reason)
+        letter = self._park(record, refused, "refused-by-broker", bare=condemned.without_value)
+        if self._commands is not None and not condemned.without_value:
+            self._commands.leave_tombstone(record, state, letter)
+        return letter
+
+    async def _decode(self, record: LogRecord) -> Message | None:
         value = record.value or b""
         try:
             return self._context.decoder.decode(value)
@@ -156,16 +221,17 @@ class Pipeline:
                 tables=self._tables[handler.event_type],
             )
             try:
-                returned = await self._call(event, delivery, handler)
+                returned = await call_in_time(
+                    handler.name, handler.timeout_s, handler.function(event, delivery)
+                )
             except Refused as refusal:
                 return self._park(record, refusal, "refused", handler, attempt)
-            except CallerError as error:
-                # A wrong use of penstock: the same input gives the same again.
-                return self._park(record, error, "failed", handler, attempt)
             except StateUnreadable:
                 raise
             except Exception as error:  # noqa: BLE001 - a handler may raise anything; see law 1
-                wait_s = handler.retries.wait_s(attempt, self._context.entropy.random())
+                wait_s = None
+                if not _in_vain(error):
+                    wait_s = handler.retries.wait_s(attempt, self._context.entropy.random())
                 if wait_s is None:
                     return self._park(record, error, "failed", handler, attempt)
                 await self._context.clock.sleep_until(self._context.clock.monotonic() + wait_s)
@@ -175,16 +241,11 @@ class Pipeline:
                 # No await from here to the lane, which makes the state changes count.
                 return self._emit(returned, record, delivery, handler, effects)
 
-    async def prepare(self, types: Iterable[type[Event]]) -> None:
+    async def prepare(self, types: Iterable[type[Record]]) -> None:
         """Publish the schemas of types that are about to be committed for the first time."""
-        await self._context.prepare(types)
-        self._context.emission.prepared(types)
-
-    async def _call(self, event: Event, delivery: Delivery, handler: Handler) -> object:
-        try:
-            return await within(handler.timeout_s, handler.function(event, delivery))
-        except LimitMet:
-            raise HandlerTimeout(handler=handler.name, timeout_s=handler.timeout_s) from None
+        events = [each for each in types if issubclass(each, Event)]  # nothing else is put out
+        await self._context.prepare(events)
+        self._context.emission.prepared(events)
 
     def _emit(
         self,
@@ -223,36 +284,42 @@ class Pipeline:
         *,
         bare: bool = False,
     ) -> Effects:
-        """Make the dead letter of a record its only effect."""
-        effects = Effects()
-        name = "" if handler is None else handler.name
-        headers = dead_letter_headers(
+        return self._parking.park(
             record,
             failure,
-            reason=reason,
-            group=self._context.group,
-            handler=name,
-            attempts=attempts,
+            reason,
+            "" if handler is None else handler.name,
+            attempts,
+            now_ms=self._context.clock.wall_ms(),
+            bare=bare,
         )
-        topic = self._context.dead_letters(record.topic)
-        value = None if bare else record.value
-        key = b"" if value is None and record.key is None else record.key
-        effects.emit(
-            Partition(topic, record.partition),
-            NewRecord(key, value, list(headers), self._context.clock.wall_ms()),
-        )
-        self._context.alarm(self._alarm(record, failure, reason, name))
-        return effects
 
-    def _alarm(self, record: LogRecord, failure: BaseException, reason: str, handler: str) -> Alarm:
-        return Alarm(
-            name="record-parked",
-            text=f"Parked as a dead letter ({reason}): {failure_message(failure)}",
-            facts={
-                "topic": record.topic,
-                "partition": record.partition,
-                "offset": record.offset,
-                "handler": handler,
-                "error_code": failure_code(failure),
-            },
-        )
+    # --- timers ------------------------------------------------------------------------------
+
+    def timing(self, key: bytes, value: bytes) -> Timing:
+        """When an entry of state is to be forgotten; only what participants remember ever is.
+
+        Raises:
+            StateUnreadable: the entry cannot be read.
+        """
+        return _NEVER if self._memories is None else self._memories.timing(key, value)
+
+    def lane_key(self, key: bytes) -> bytes:
+        """The record key whose lane an entry belongs to."""
+        return key if self._memories is None else self._memories.lane_key(key)
+
+    def fire(
+        self, key: bytes, now_ms: int, state: PartitionState, condemned: Condemnation | None
+    ) -> Effects:
+        """Forget an entry, if it is due.
+
+        It puts nothing out that the broker could refuse, so it makes no difference whether that is
+        said to have happened.
+        """
+        del condemned
+        return Effects() if self._memories is None else self._memories.forget(key, now_ms, state)
+
+
+def _in_vain(error: Exception) -> bool:
+    """Whether another attempt ends alike: penstock is used wrongly, or the handler says so."""
+    return isinstance(error, CallerError) or (isinstance(error, Failed) and not error.retryable)

@@ -1,83 +1,61 @@
-"""A worker, as its author declares it: a name, and handlers by event type.
+"""A worker, as its author declares it: a name, and handlers by the type of event or command.
 
-    worker = Worker("totals")
+    worker = Worker("stock")
 
     @worker.on(OrderPlaced, state=CustomerTotal)
     async def add(order: OrderPlaced, delivery: Delivery) -> list[Event]: ...
 
-This file only collects and checks. What a handler returns is published; what it raises is retried
-and then dead-lettered; how that runs stands in pipeline.py and below.
+    @worker.command(ReserveStock)
+    async def reserve(command: ReserveStock, delivery: Delivery) -> StockReserved: ...
+
+    @worker.command(ReleaseStock, undoes=ReserveStock)
+    async def release(command: ReleaseStock, delivery: Delivery) -> None: ...
+
+This file only collects and checks. What the handler of an event returns is published, and what it
+raises is retried and then dead-lettered; what the handler of a command returns or raises is its
+answer. How that runs stands in pipeline.py, command_pipeline.py and below.
 
 Laws:
-1. One handler per event type and worker.
-2. Delivery is per topic: one exactly-once or stateful handler makes its whole topic transactional
-   in this worker.
+1. One handler per type and worker.
+2. Delivery is per topic: a handler of commands, or an exactly-once or stateful one of events, makes
+   its whole topic transactional in this worker.
 3. A mistake in a declaration is refused where it stands, at import.
 """
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from inspect import iscoroutinefunction
-from typing import Any, ClassVar, TypeVar, final, get_args, get_type_hints
+from datetime import timedelta
+from typing import Any, ClassVar, Final, TypeVar, final
 
-from penstock.events.event import Event, message_declaration_of
+from penstock.events.event import Command, Event, Message, Reply, message_declaration_of
 from penstock.events.names import check_worker
+from penstock.events.saga_messages import InboxMessage
 from penstock.events.topic import Topic
 from penstock.schemas.errors import CallerError
-from penstock.schemas.record import Record, declaration_of
+from penstock.schemas.record import Record
 from penstock.workers.backoff import Backoff
 from penstock.workers.delivery import Delivery
+from penstock.workers.handler import AnyHandler, CommandHandler, Handler, Returned
+from penstock.workers.handler_faults import first_fault
+from penstock.workers.participant_memory import ParticipantMemory
 
-__all__ = ["BadHandler", "Handler", "Input", "Worker"]
+__all__ = ["BadHandler", "Input", "MemoryOutOfRange", "Worker"]
 
 EventT = TypeVar("EventT", bound=Event)
-Returned = Event | Iterable[Event] | None
-Function = Callable[[Any, Delivery], Coroutine[Any, Any, Returned]]
+CommandT = TypeVar("CommandT", bound=Command)
+ReplyT = TypeVar("ReplyT", bound=Reply | None)
 TypedFunction = Callable[[EventT, Delivery], Coroutine[Any, Any, Returned]]
+TypedCommandFunction = Callable[[CommandT, Delivery], Coroutine[Any, Any, ReplyT]]
 
 DEFAULT_RETRIES = Backoff()
 """Four attempts within about two seconds."""
 HANDLER_TIMEOUT_S = 60.0
 """Longest run of one attempt, unless the handler says otherwise."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handler:
-    """One decorated function."""
-
-    event_type: type[Event]
-    """What it handles."""
-    function: Function
-    """The function itself."""
-    name: str
-    """`module:qualified name`; part of the ids of what it returns, so renaming it makes repeats
-    of events in flight look new."""
-    retries: Backoff
-    """When a failed attempt is repeated."""
-    exactly_once: bool
-    """Whether its topic is processed in transactions."""
-    tables: tuple[type[Record], ...]
-    """Record types of the state that it keeps."""
-    timeout_s: float
-    """Longest run of one attempt, in seconds."""
-
-    @property
-    def announced(self) -> tuple[type[Event], ...]:
-        """Events that the function's return annotation names: their topics are looked at early."""
-        try:
-            returned = get_type_hints(self.function).get("return")
-        except (NameError, TypeError):
-            return ()  # an annotation that only a type checker can resolve announces nothing
-        return tuple(_events_in(returned))
-
-
-def _events_in(annotation: Any) -> Iterator[type[Event]]:
-    if isinstance(annotation, type) and issubclass(annotation, Event):
-        if "__penstock__" in vars(annotation):
-            yield annotation
-        return
-    for argument in get_args(annotation):
-        yield from _events_in(argument)
+REMEMBERS: Final = timedelta(days=14)
+"""For how long participants remember (formats.md F17): longer than a saga's deadline, its attempts
+after the pivot and its retention together are, unless somebody made them longer."""
+_SHORTEST_MEMORY: Final = timedelta(minutes=1)
+_LONGEST_MEMORY: Final = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,18 +65,46 @@ class Input:
     topic: Topic
     """The topic as declared."""
     handlers: tuple[Handler, ...]
-    """In the order of their declaration."""
+    """Of its events, in the order of their declaration."""
+    commands: tuple[CommandHandler, ...] = ()
+    """Of its commands, in the order of their declaration."""
 
     @property
     def transactional(self) -> bool:
         """Whether this topic is processed exactly once."""
-        return any(handler.exactly_once for handler in self.handlers)
+        return bool(self.commands) or any(handler.exactly_once for handler in self.handlers)
 
     @property
     def tables(self) -> tuple[type[Record], ...]:
-        """Record types of all state kept on this topic."""
+        """Record types of all state kept on this topic, what participants remember included."""
         tables = [table for handler in self.handlers for table in handler.tables]
+        tables += [table for handler in self.commands for table in handler.tables]
+        if self.commands:
+            tables.append(ParticipantMemory)
         return tuple(dict.fromkeys(tables))
+
+    @property
+    def message_types(self) -> tuple[type[Message], ...]:
+        """The events and commands that are handled."""
+        events: list[type[Message]] = [handler.event_type for handler in self.handlers]
+        return (*events, *(handler.command_type for handler in self.commands))
+
+    @property
+    def announced(self) -> tuple[type[Event], ...]:
+        """The events that handlers say they put out."""
+        return tuple(
+            dict.fromkeys(event for handler in self.handlers for event in handler.announced)
+        )
+
+    @property
+    def records(self) -> tuple[type[Record], ...]:
+        """What is written besides events: its schemas must be published before the first start.
+
+        The tables, and where commands are answered the replies and their envelope.
+        """
+        replies = [handler.reply for handler in self.commands if handler.reply is not None]
+        envelope: list[type[Record]] = [InboxMessage] if self.commands else []
+        return tuple(dict.fromkeys([*self.tables, *replies, *envelope]))
 
 
 @dataclass(eq=False, kw_only=True)
@@ -120,22 +126,46 @@ class BadHandler(CallerError):
     remedy: ClassVar[str] = "{cure}."
 
 
+@dataclass(eq=False, kw_only=True)
+class MemoryOutOfRange(CallerError):
+    """A worker shall remember answers for a time that makes no sense."""
+
+    worker: str
+    """The worker's name."""
+    remembers: timedelta
+    """The time asked for."""
+
+    code: ClassVar[str] = "PEN-W31"
+    what: ClassVar[str] = "The worker {worker} cannot remember its answers for {remembers}."
+    why: ClassVar[str] = (
+        f"It is {_SHORTEST_MEMORY} at least, since a step forgotten too early is done twice, and "
+        f"{_LONGEST_MEMORY} at most, since every step takes memory for so long."
+    )
+    remedy: ClassVar[str] = "Give more than sagas take from their start to their removal."
+
+
 @final
 class Worker:
     """A named set of handlers: one consumer group, deployed as one kind of process."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, remembers: timedelta = REMEMBERS) -> None:
         """Name a worker.
 
         Args:
             name: `[a-z][a-z0-9_-]{0,62}`; with the app's name it is the consumer group. Two workers
                 with one name in one app share their offsets and take each other's partitions.
+            remembers: For how long it remembers what it answered to the steps of sagas, counted
+                from the answer or from the command's deadline, whichever is later.
 
         Raises:
             IllegalName: the name is illegal.
+            MemoryOutOfRange: it would remember for too short or too long.
         """
         self.name = check_worker(name)
-        self._handlers: dict[type[Event], Handler] = {}
+        if not _SHORTEST_MEMORY <= remembers <= _LONGEST_MEMORY:
+            raise MemoryOutOfRange(worker=name, remembers=remembers)
+        self.remembers = remembers
+        self._handlers: dict[type[Message], AnyHandler] = {}
 
     def on(
         self,
@@ -171,7 +201,7 @@ class Worker:
                 Handler(
                     event_type=event_type,
                     function=function,
-                    name=f"{function.__module__}:{function.__qualname__}",
+                    name=_name_of(function),
                     retries=retries,
                     exactly_once=exactly_once or bool(tables),
                     tables=tables,
@@ -182,36 +212,77 @@ class Worker:
 
         return register
 
-    def _register(self, handler: Handler) -> None:
-        if not iscoroutinefunction(handler.function):
-            raise self._refusal(
-                handler,
-                "It is not an async function, and would block all other lanes while it runs",
-                "Declare it with `async def`; give blocking work to asyncio.to_thread",
-            )
-        if handler.event_type in self._handlers:
-            raise self._refusal(
-                handler,
-                f"{handler.event_type.__name__} has the handler "
-                f"{self._handlers[handler.event_type].name} already",
-                "Do both in one function, or declare a second worker",
-            )
-        if not handler.timeout_s > 0:
-            raise self._refusal(handler, "Its timeout_s is not positive", "Give seconds above 0")
-        message_declaration_of(handler.event_type)
-        for table in handler.tables:
-            declaration_of(table)
-        self._handlers[handler.event_type] = handler
+    def command(
+        self,
+        command_type: type[CommandT],
+        *,
+        undoes: type[Command] | None = None,
+        state: type[Record] | tuple[type[Record], ...] = (),
+        timeout_s: float = HANDLER_TIMEOUT_S,
+    ) -> Callable[[TypedCommandFunction[CommandT, ReplyT]], TypedCommandFunction[CommandT, ReplyT]]:
+        """Carry out a command type with the decorated function, mostly for sagas.
 
-    def _refusal(self, handler: Handler, problem: str, cure: str) -> BadHandler:
-        return BadHandler(worker=self.name, handler=handler.name, problem=problem, cure=cure)
+        The function takes the command and its delivery, and returns the reply that the command's
+        class declares, or nothing where it declares none. Where a saga asks, that is answered, in
+        the transaction that commits the command's offset, and remembered: the function does not run
+        again for a step that it has done or refused. To certainly have done nothing it raises
+        `Refused`; whatever else it raises leaves open what happened, and the saga decides whether
+        to try again. What it does outside Kafka may be asked for again all the same, after a crash
+        or an error, so give `delivery.idempotency_key` to whatever does it.
+
+        Args:
+            command_type: A concrete command.
+            undoes: The command whose effect it takes back, declared before it in the same worker.
+                It runs wherever that may have had its effect, so it must not mind finding none.
+            state: Record types of the state that the function keeps by `delivery.state(...)`. What
+                it wrote counts if it returns its reply.
+            timeout_s: Longest run; a saga's command is cut at its deadline where that is earlier.
+
+        Raises:
+            BadHandler: the function or a type cannot be taken.
+        """
+        tables = state if isinstance(state, tuple) else (state,)
+
+        def register(
+            function: TypedCommandFunction[CommandT, ReplyT],
+        ) -> TypedCommandFunction[CommandT, ReplyT]:
+            self._register(
+                CommandHandler(
+                    command_type=command_type,
+                    function=function,
+                    name=_name_of(function),
+                    undoes=undoes,
+                    tables=tables,
+                    timeout_s=timeout_s,
+                )
+            )
+            return function
+
+        return register
+
+    def _register(self, handler: AnyHandler) -> None:
+        fault = first_fault(handler, self._handlers)
+        if fault is not None:
+            raise BadHandler(
+                worker=self.name, handler=handler.name, problem=fault.problem, cure=fault.cure
+            )
+        self._handlers[handler.message_type] = handler
 
     @property
     def inputs(self) -> tuple[Input, ...]:
         """The topics that it reads, in the order of first mention."""
-        by_topic: dict[Topic, list[Handler]] = {}
-        for event_type, handler in self._handlers.items():
-            by_topic.setdefault(message_declaration_of(event_type).topic, []).append(handler)
+        by_topic: dict[Topic, list[AnyHandler]] = {}
+        for message_type, handler in self._handlers.items():
+            by_topic.setdefault(message_declaration_of(message_type).topic, []).append(handler)
         return tuple(
-            Input(topic=topic, handlers=tuple(handlers)) for topic, handlers in by_topic.items()
+            Input(
+                topic=topic,
+                handlers=tuple(each for each in handlers if isinstance(each, Handler)),
+                commands=tuple(each for each in handlers if isinstance(each, CommandHandler)),
+            )
+            for topic, handlers in by_topic.items()
         )
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}:{function.__qualname__}"

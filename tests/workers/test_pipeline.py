@@ -19,7 +19,7 @@ from penstock.infra.virtual_clock import VirtualClock
 from penstock.schemas.codec import encoder_of
 from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
-from penstock.workers import Backoff, Delivery, Refused, Worker
+from penstock.workers import Backoff, Delivery, Failed, Refused, Worker
 from penstock.workers.emission import Emission
 from penstock.workers.group_commit import Effects
 from penstock.workers.pipeline import Pipeline, PipelineContext
@@ -279,6 +279,34 @@ def test_a_refusal_is_parked_at_once(bench: Bench) -> None:
     assert note.message == "too_old: placed last year"
 
 
+@pytest.mark.parametrize(("retryable", "attempts"), [(True, 2), (False, 1)])
+def test_a_failure_says_whether_another_attempt_is_in_vain(
+    bench: Bench, *, retryable: bool, attempts: int
+) -> None:
+    """Then the record is parked at once, as failed: nobody knows what happened."""
+
+    @bench.worker.on(Placed, retries=Backoff(attempts=2, delay_s=0.0))
+    async def count(_placed: Placed, _delivery: Delivery) -> None:
+        raise Failed("closed", "for good", retryable=retryable)
+
+    _, _, note = letter(bench.process(PLACED))
+    assert (note.reason, note.attempts) == ("failed", attempts)
+    assert note.message == "closed: for good"
+
+
+def test_a_cancellation_that_is_not_ours_is_a_failure_like_any_other(bench: Bench) -> None:
+    """Let through, it would end the lane in silence, and the key would wait for ever."""
+
+    @bench.worker.on(Placed, retries=Backoff(attempts=1))
+    async def count(_placed: Placed, _delivery: Delivery) -> None:
+        gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        gone.cancel()
+        await gone
+
+    _, _, note = letter(bench.process(PLACED))
+    assert (note.reason, note.error_code) == ("failed", "PEN-W32")
+
+
 def test_a_handler_that_takes_too_long_has_failed(bench: Bench) -> None:
     """Its lane does not wait for ever."""
 
@@ -328,7 +356,7 @@ def test_types_are_prepared_once_and_only_when_that_succeeds(bench: Bench) -> No
     async def scenario() -> None:
         pipeline = bench._pipeline()
 
-        async def unprepared() -> set[type[Event]]:
+        async def unprepared() -> set[type[Record]]:
             return (await pipeline.process(PLACED, bench.state, None)).unprepared
 
         async def missing(_types: Any) -> None:
