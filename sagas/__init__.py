@@ -1,9 +1,18 @@
 """Sagas: what several services do together or not at all, written as YAML step lists.
 
-The room is empty so far. What will stand here: the language and its checks, `decide` (pure), the
-orchestrator over it, timers, scenario tests.
+    check.py           the language: from a text to a checked Definition, or to all its problems
+    decide.py          the engine: state and input in, facts and effects out; pure and total
+    facts.py           what has happened, and what that makes of a state
+    orchestrator.py    the shell over the life of a partition: inbox in, commands out
+    starter.py         from an event to the start of a saga
+    scenario.py        sagas in tests, with virtual time
 
 Laws:
 1. Imports run one way: this room knows workers, events and schemas, never infra.
 2. What decides is a core; the orchestrator stands on the partition life of workers.
+3. No services' code is needed here: schemas say all there is to know about messages.
 """
+
+from penstock.sagas.scenario import SagaScenario
+
+__all__ = ["SagaScenario"]
