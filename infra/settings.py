@@ -181,6 +181,10 @@ class Settings(BaseSettings):
     10: brokers take no less than 6, and with more a crash would stop its partitions for longer than
     the registry needs to notice it."""
 
+    saga_partitions: int = Field(default=4, ge=1, le=1_000)
+    """Partitions of a saga's inbox when `topic apply` makes it, 1 to 1 000, for life. Default: 4.
+    Each has a producer and a commit rhythm of its own: few are faster than many on few cores."""
+
     drain_s: float = Field(default=20.0, ge=0.0, le=600.0)
     """Seconds that running handlers get at the end and at a rebalance, 0 to 600. Default: 20, which
     fits into the 30 s after which containers are usually killed."""

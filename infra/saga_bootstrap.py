@@ -1,0 +1,277 @@
+"""The composition root of sagas: definitions go in, an orchestrator that is ready to run comes out.
+
+    check topics -> publish schemas -> deploy definitions -> wire starter and orchestrator
+    behind the barrier of each partition: learn what others have deployed since
+
+One saga is one consumer group with two inputs: its inbox, whose changelog is the topic of its
+records, and the topic of events that start it. All versions of a saga run in one orchestrator.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar, final
+
+from penstock.events.decoder import EventDecoder
+from penstock.events.log import Partition, TopicMissing
+from penstock.events.names import (
+    changelog_topic,
+    dead_letter_topic,
+    saga_definitions_topic,
+    saga_history_topic,
+    saga_inbox_topic,
+    saga_state_topic,
+    saga_worker,
+    transactional_id,
+)
+from penstock.events.saga_messages import InboxMessage
+from penstock.infra.group_build import GroupBuild
+from penstock.infra.parts import Parts, open_parts
+from penstock.infra.settings import Settings
+from penstock.infra.topic_operations import check_topics
+from penstock.sagas.definition import Definition
+from penstock.sagas.definition_book import DefinitionBook
+from penstock.sagas.engine.program import Program
+from penstock.sagas.inbox_reading import InboxReading
+from penstock.sagas.language.check import definition_from
+from penstock.sagas.orchestrator import SAGA_TABLE, Orchestrator, OrchestratorContext
+from penstock.sagas.outputs import Outputs
+from penstock.sagas.records import RECORDS, DefinitionRecord, RecordReader
+from penstock.sagas.starter import Starter, StarterContext
+from penstock.sagas.topics import output_topics, own_topics
+from penstock.schemas.errors import CallerError
+from penstock.schemas.record import Record, declaration_of
+from penstock.schemas.schema import AvroSchema
+from penstock.workers.changelog import BarrierRecord
+from penstock.workers.parking import Parking
+from penstock.workers.partition_context import PartitionContext
+from penstock.workers.ports import GroupMember
+from penstock.workers.runner import RunnerLimits, WorkerRunner
+from penstock.workers.state import table_prefix
+
+__all__ = ["MixedSagas", "compiled", "open_saga"]
+
+
+@dataclass(eq=False, kw_only=True)
+class MixedSagas(CallerError):
+    """Two files hold one version of one saga."""
+
+    saga: str
+    """The saga."""
+    version: int
+    """The version."""
+
+    code: ClassVar[str] = "PEN-I68"
+    what: ClassVar[str] = "Version {version} of the saga {saga} was given twice."
+    why: ClassVar[str] = "A version is one content."
+    remedy: ClassVar[str] = "Give one file for each version."
+
+
+def compiled(record: DefinitionRecord) -> Program:
+    """Check and compile what a definitions topic holds."""
+    return Program(definition_from(record.text, record.schemas))
+
+
+@asynccontextmanager
+async def open_saga(
+    settings: Settings,
+    definitions: Sequence[Definition],
+    *,
+    accept_reset: frozenset[Partition] = frozenset(),
+) -> AsyncIterator[WorkerRunner]:
+    """Everything of a saga's orchestrator, checked and ready to run.
+
+    Args:
+        settings: As read from the environment.
+        definitions: Versions of one saga, at least one.
+        accept_reset: Partitions whose missing or earlier offset is meant.
+
+    Raises:
+        MixedSagas: a version was given twice.
+        TopicsNotAsDeclared: a topic of the saga's own is missing or wrong.
+        TopicMissing: a topic that it reads or writes is missing.
+        SchemaConflict: a schema cannot be registered.
+        DefinitionChanged: a version is deployed with another content.
+        KafkaUnreachable: no broker answered.
+    """
+    definitions = sorted(definitions, key=lambda each: each.version)
+    for first, second in pairwise(definitions):
+        if first.version == second.version:
+            raise MixedSagas(saga=first.saga, version=first.version)
+    worker = saga_worker(definitions[-1].saga)
+    async with open_parts(settings, source=f"{settings.app}.{worker}") as parts:
+        build = _SagaBuild(parts, definitions, accept_reset)
+        await build.look_at_topics()
+        await build.publish_schemas()
+        await build.deploy()
+        yield WorkerRunner(
+            contexts=build.contexts,
+            join=build.group.join,
+            leave=build.group.leave,
+            clock=parts.clock,
+            limits=RunnerLimits(drain_s=settings.drain_s),
+        )
+
+
+@final
+class _SagaBuild:
+    """Wires one saga's partitions."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        definitions: Sequence[Definition],
+        accept_reset: frozenset[Partition],
+    ) -> None:
+        self._parts = parts
+        self._definitions = definitions
+        self._latest = definitions[-1]
+        self._app, self._saga = parts.settings.app, self._latest.saga
+        self._worker = saga_worker(self._saga)
+        self._inbox = saga_inbox_topic(self._app, self._saga)
+        source = self._latest.input_topic
+        inputs = [self._inbox] if source is None else [self._inbox, source]
+        self.group = GroupBuild(parts, self._worker, inputs, accept_reset)
+        self._reader = RecordReader(parts.catalogue)
+        self._partitions: dict[str, int] = {}
+        self._book = DefinitionBook(
+            self._saga,
+            Partition(saga_definitions_topic(self._app, self._saga), 0),
+            gate=self.group.gate,
+            transactional_id=transactional_id(
+                self.group.group, saga_definitions_topic(self._app, self._saga), 0
+            ),
+            reader=self._reader,
+            compiled=compiled,
+            clock=parts.clock,
+        )
+
+    async def look_at_topics(self) -> None:
+        """Hold the saga's topics against what it needs, and learn their partitions."""
+        needed = {self._inbox}
+        for definition in self._definitions:
+            needed |= output_topics(definition)
+        source = self._latest.input_topic
+        if source is not None:
+            needed.add(source)
+        states = await self._parts.topics.describe(sorted(needed))
+        counts = {name: state.partitions for name, state in states.items()}
+        inbox = counts.get(self._inbox, self._parts.settings.saga_partitions)
+        await check_topics(
+            self._parts.topics,
+            own_topics(
+                self._app,
+                self._latest,
+                inbox,
+                None if source is None else counts.get(source),
+            ),
+        )
+        missing = sorted(needed - counts.keys())
+        if missing:
+            raise TopicMissing(topics=", ".join(missing))
+        self._partitions = {**counts, saga_history_topic(self._app, self._saga): inbox}
+        await self.group.look_at_broker()
+
+    async def publish_schemas(self) -> None:
+        """Put every schema of what the saga writes into the catalogue."""
+        records: list[type[Record]] = [BarrierRecord, InboxMessage, *RECORDS]
+        schemas = [declaration_of(record).schema for record in records]
+        used = {text for definition in self._definitions for text in definition.schemas}
+        await self._parts.catalogue.ensure(
+            [*schemas, *(AvroSchema.parse(text) for text in sorted(used))]
+        )
+
+    async def deploy(self) -> None:
+        """Put every version into the definitions topic, and read all others."""
+        for definition in self._definitions:
+            await self._book.deploy(definition)
+
+    async def learn(self) -> None:
+        """Learn of the versions that others have deployed by now, and of the topics they use.
+
+        Sagas of an old version may still run and need its topics; or none does and they were
+        deleted, so one of them that is missing is no error here (see Outputs). The topics of the
+        version that new sagas take are there.
+
+        Raises:
+            DefinitionUnreadable: a version cannot be used.
+            TopicMissing: the latest version writes to a topic that is missing.
+        """
+        await self._book.refresh()
+        versions = self._book.versions.values()
+        used = frozenset[str]().union(*(output_topics(each.definition) for each in versions))
+        if new := sorted(used - self._partitions.keys()):
+            states = await self._parts.topics.describe(new)
+            self._partitions.update((name, state.partitions) for name, state in states.items())
+        latest = output_topics(self._book.latest.definition)
+        if missing := sorted(latest - self._partitions.keys()):
+            raise TopicMissing(topics=", ".join(missing))
+
+    def contexts(self, member: GroupMember) -> Mapping[str, PartitionContext]:
+        """What the partitions of each input need."""
+        orchestrator = self._orchestrator()
+        contexts = {
+            self._inbox: self.group.context(
+                member,
+                orchestrator,
+                changelog=saga_state_topic(self._app, self._saga),
+                tables=frozenset({table_prefix(SAGA_TABLE)}),
+                timed=orchestrator,
+                learn=self.learn,
+            )
+        }
+        source = self._latest.input_topic
+        if source is not None:
+            changelog = changelog_topic(self._app, self._worker, source)
+            contexts[source] = self.group.context(
+                member, self._starter(), changelog=changelog, learn=self.learn
+            )
+        return contexts
+
+    def _parking(self) -> Parking:
+        return Parking(
+            group=self.group.group,
+            dead_letters=lambda topic: dead_letter_topic(topic, self._app, self._worker),
+            alarm=self._parts.alarm,
+        )
+
+    def _orchestrator(self) -> Orchestrator:
+        parts = self._parts
+        return Orchestrator(
+            OrchestratorContext(
+                parking=self._parking(),
+                book=self._book,
+                outputs=Outputs(
+                    saga=self._saga,
+                    source=f"{self._app}.{self._worker}",
+                    inbox=self._inbox,
+                    history=saga_history_topic(self._app, self._saga),
+                    partitions=self._partitions,
+                    limit_bytes=parts.settings.max_record_bytes,
+                ),
+                messages=EventDecoder([InboxMessage], parts.catalogue),
+                reading=InboxReading(parts.catalogue, parts.catalogue.lookup),
+                reader=self._reader,
+                look_up=parts.catalogue.lookup,
+                clock=parts.clock,
+                entropy=parts.entropy,
+                alarm=parts.alarm,
+            )
+        )
+
+    def _starter(self) -> Starter:
+        parts = self._parts
+        return Starter(
+            StarterContext(
+                parking=self._parking(),
+                source=f"{self._app}.{self._worker}",
+                inbox=self._inbox,
+                inbox_partitions=self._partitions[self._inbox],
+                limit_bytes=parts.settings.max_record_bytes,
+                book=self._book,
+                schemas=parts.catalogue,
+                look_up=parts.catalogue.lookup,
+                clock=parts.clock,
+            )
+        )
