@@ -7,20 +7,20 @@ runs: whoever asks for help waits for typer only.
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
-from typer.core import TyperGroup
 
 from penstock.infra.cli.failures import guarded, tell
+from penstock.infra.cli.group import Form, group
 from penstock.infra.cli.output import OutputFormat
+from penstock.infra.cli.saga_program import add_saga_commands
 
 __all__ = ["main", "program"]
 
 _DEBUG: Final = "--debug"
 _BROKEN_PIPE: Final = 128 + 13  # SIGPIPE
 
-Form = Annotated[OutputFormat, typer.Option("--output", "-o", help="How to print what is listed.")]
 LogLevel = Annotated[
     str | None,
     typer.Option(metavar="LEVEL", help="debug, info, warning or error; else PENSTOCK_LOG_LEVEL."),
@@ -58,7 +58,7 @@ def program(*, debug: bool) -> typer.Typer:
     Args:
         debug: whether failing commands print tracebacks.
     """
-    root, run, topic, schema = _group(), _group(), _group(), _group()
+    root, run, topic, schema = group(), group(), group(), group()
     root.callback(no_args_is_help=True)(_penstock)
     root.command("publish")(guarded(_publish, debug=debug))
     root.command("health")(guarded(_health, debug=debug))
@@ -66,40 +66,16 @@ def program(*, debug: bool) -> typer.Typer:
     root.command("version")(guarded(_version, debug=debug))
     run.callback()(_run)
     run.command("worker")(guarded(_run_worker, debug=debug))
+    run.command("saga")(guarded(_run_saga, debug=debug))
     topic.command("plan")(guarded(_topic_plan, debug=debug))
     topic.command("apply")(guarded(_topic_apply, debug=debug))
     schema.callback()(_schema)
     schema.command("export")(guarded(_schema_export, debug=debug))
+    add_saga_commands(root, debug=debug)
     root.add_typer(run, name="run", help="Run a process until it is stopped.")
     root.add_typer(topic, name="topic", help="Compare topics with their declarations.")
     root.add_typer(schema, name="schema", help="Look after Avro schemas.")
     return root
-
-
-class _Group(TyperGroup):
-    """A group of commands whose flags say no instead of nothing.
-
-    typer 0.29 imports pydantic to find out that a flag that was not given, --help among them, is
-    neither True nor False; the help of every command below the group would wait for that.
-    """
-
-    def get_params(self, ctx: typer.Context) -> list[Any]:  # type: ignore[override] # typer's own Context is a child of what it declares
-        params = super().get_params(ctx)
-        for param in params:
-            if getattr(param, "is_flag", False) and param.default is None:
-                param.default = False
-        return params
-
-
-def _group() -> typer.Typer:
-    return typer.Typer(
-        cls=_Group,
-        no_args_is_help=True,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        # With markup or pretty exceptions typer imports rich.
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-    )
 
 
 def _penstock(
@@ -140,6 +116,36 @@ def _run_worker(
     from penstock.infra.cli.running import run_one_worker  # noqa: PLC0415 - as the module says
 
     run_one_worker(target, accept_reset=accept_reset or [], log_level=_level(log_level))
+
+
+def _run_saga(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE...", help="Definitions; else those of the project."),
+    ] = None,
+    schemas: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Avro schemas; else those of the project."),
+    ] = None,
+    accept_reset: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TOPIC/PARTITION",
+            help="Begin although the committed offset is lost or was reset: records may be "
+            "skipped or repeated. May be given several times.",
+        ),
+    ] = None,
+    log_level: LogLevel = None,
+) -> None:
+    """Run sagas; SIGTERM and Ctrl-C drain them, and they exit with 0."""
+    from penstock.infra.cli.running import run_some_sagas  # noqa: PLC0415 - as the module says
+
+    run_some_sagas(
+        files or [],
+        schemas=schemas or [],
+        accept_reset=accept_reset or [],
+        log_level=_level(log_level),
+    )
 
 
 def _level(text: str | None) -> str | None:
@@ -229,9 +235,12 @@ def _health(
 
 
 def _demo(
-    orders: Annotated[int, typer.Option(min=10, max=100_000, help="How many to place.")] = 1_000,
+    orders: Annotated[int, typer.Option(min=10, max=100_000, help="How many to place.")] = 50,
 ) -> None:
-    """Kill a worker in the middle of its orders and recount them; makes a Kafka of its own."""
+    """Run orders through a saga, kill a service on the way, and check its ledgers.
+
+    It makes a Kafka of its own, and leaves its project in a temporary folder.
+    """
     from penstock.infra.cli.workplace import demonstration  # noqa: PLC0415 - as the module says
     from penstock.infra.demo import run  # noqa: PLC0415 - as the module says
 

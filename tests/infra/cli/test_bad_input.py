@@ -56,12 +56,12 @@ USAGE = {
     "reset of another topic": Case(
         arguments=(*RUN, "users_shop.orders:worker", "--accept-reset", "shop.other/0"),
         code=2,
-        parts=("none of the worker's partitions: shop.orders/0 to shop.orders/3",),
+        parts=("none of the partitions read here: shop.orders/0 to shop.orders/3",),
     ),
     "reset of a partition too many": Case(
         arguments=(*RUN, "users_shop.orders:worker", "--accept-reset", "shop.orders/4"),
         code=2,
-        parts=("none of the worker's partitions",),
+        parts=("none of the partitions read here",),
     ),
     "no such file": Case(
         arguments=(*PUBLISH, "--from", "none.jsonl"),

@@ -94,6 +94,19 @@ def test_waiting(start: Callable[[list[str]], OwnedProcess]) -> None:
     assert not endless.running
 
 
+def test_place_and_variables_are_given(tmp_path: Path) -> None:
+    """The command works in its folder and sees the variables that it is given, and no others."""
+    (tmp_path / "there").mkdir()
+    process = OwnedProcess(
+        ["sh", "-c", "pwd; echo $FRUIT $HOME"],
+        output=tmp_path / "output",
+        folder=tmp_path / "there",
+        environment={"FRUIT": "pear", "PATH": os.environ["PATH"]},
+    )
+    assert process.wait(timeout_s=LIMIT_S) == 0
+    assert (tmp_path / "output").read_text() == f"{tmp_path / 'there'}\npear\n"
+
+
 def test_the_terminal_is_not_shared(start: Callable[[list[str]], OwnedProcess]) -> None:
     """Ctrl-C reaches the owner only, which then ends the process in its own way."""
     assert os.getsid(start(SLEEPER).pid) != os.getsid(0)
