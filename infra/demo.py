@@ -1,89 +1,84 @@
-"""The demo: real orders through a real worker on a real Kafka, which is killed on the way.
+"""The demo: real orders through a real saga on a real Kafka, with a service killed on the way.
 
-    start Kafka -> make topics -> start the worker -> publish orders
-                -> kill -9 the worker in the middle, start another
-                -> read the outputs, recount, say whether every order counted exactly once
+    start Kafka -> copy the example -> make topics -> start three services and the saga
+                -> place orders -> kill -9 the payments service, start another
+                -> wait until every saga has ended -> hold the ledgers against the ends
 
-It runs the example as a user would: its worker is a process of `penstock run worker`, configured by
-the environment. The recount uses nothing that the worker wrote but its published events.
+It runs the example as a user would: every part is a process of `penstock run …`. What is said in
+the end stands on two witnesses that know nothing of each other: the sagas' records in Kafka, and
+the ledgers that the services keep outside of it.
 """
 
 import asyncio
-import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, final
 
-from penstock.examples.orders.events import CustomerTotalChanged, OrderPlaced
+from penstock.events.publisher import Publisher
+from penstock.examples.orders.balance import Balance, balance_of
+from penstock.examples.orders.events import OrderPlaced
 from penstock.examples.orders.generate import orders
-from penstock.examples.orders.totals import worker
-from penstock.infra.bootstrap import Bus, connect, open_topics
+from penstock.examples.orders.ledger import read_ledgers
+from penstock.examples.orders.outcomes import End, Outcome, expected_outcome
+from penstock.infra.demo_project import LEDGERS, PACKAGE, Cast, copy_example
+from penstock.infra.live_line import LiveLine
+from penstock.infra.parts import open_parts
+from penstock.infra.saga_board import SagaBoard
+from penstock.infra.saga_history import SagaHistory, follow_history
+from penstock.infra.saga_reading import open_saga_reader, sources_of
 from penstock.infra.settings import Settings
 from penstock.infra.testing import kafka_source
-from penstock.infra.topic_operations import apply_plan, plan_topics, topics_wanted
+from penstock.sagas.engine.state import Phase, SagaState
 from penstock.schemas.errors import ExitCode, WorldError
 
 __all__ = ["DemoFailed", "run"]
 
-FEED_S: Final = 6.0
-"""Seconds over which the orders are published, so that the kill meets some in flight."""
-FINISH_S: Final = 90.0
-"""Longest wait for the last order; a killed member's session must expire first."""
-_WORKER = "penstock.examples.orders.totals:worker"
+FEED_S: Final = 10.0
+"""Seconds over which the orders are placed, so that the kill meets some in flight."""
+FEED_PER_S: Final = 20
+"""Orders in a second at the most; more would wait behind those whose bank is silent."""
+COMMAND_S: Final = 60.0
+"""Longest run of a command that ends by itself."""
+READY_S: Final = 60.0
+"""Longest wait for all processes to have their partitions."""
+FINISH_S: Final = 120.0
+"""Longest wait for the last saga, from the last order on."""
+SESSION_S: Final = 6.0
+"""A killed process keeps its partitions for so long: the shortest that Kafka allows by default."""
+
+_APP: Final = "shop"
+_SAGA: Final = "order"
+_SERVICES: Final = ("stock", "payments", "shipping")
+_STEPS: Final = ("reserve_stock", "charge_card", "ship")
+_VICTIM: Final = "payments"
+_ENDS: Final = {
+    Phase.COMPLETED: End.COMPLETED,
+    Phase.COMPENSATED: End.COMPENSATED,
+    Phase.PARKED: End.PARKED,
+}
 
 
 @dataclass(eq=False, kw_only=True)
 class DemoFailed(WorldError):
-    """The recount does not agree, or did not end in time."""
+    """The demo did not come to its end, or the ledgers do not agree with the sagas."""
 
     problem: str
     """What was found."""
+    folder: str
+    """The demo's project, with everything that its processes left."""
     log: str
-    """The end of the worker's log."""
+    """The ends of their logs."""
 
     code: ClassVar[str] = "PEN-I30"
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
     what: ClassVar[str] = "The demo failed: {problem}."
-    why: ClassVar[str] = "The worker's log ends with: {log}"
+    why: ClassVar[str] = "Its logs and ledgers are in {folder}. The logs end with: {log}"
     remedy: ClassVar[str] = "Please report it with all that was printed."
-
-
-@dataclass
-class _Recount:
-    """What the outputs say, against what the orders say."""
-
-    orders: list[OrderPlaced]
-    totals: dict[str, tuple[int, Decimal]] = field(default_factory=dict)
-    seen: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-
-    def take(self, change: CustomerTotalChanged) -> None:
-        self.totals[change.customer_id] = (change.orders, change.total)
-        self.seen[change.order_id] += 1
-
-    @property
-    def complete(self) -> bool:
-        return len(self.seen) >= len(self.orders)
-
-    def problems(self) -> Iterator[str]:
-        expected: dict[str, tuple[int, Decimal]] = {}
-        for order in self.orders:
-            count, total = expected.get(order.customer_id, (0, Decimal("0.00")))
-            expected[order.customer_id] = (count + 1, total + order.total)
-        for order in self.orders:
-            if self.seen[order.order_id] != 1:
-                yield f"{order.order_id} was counted {self.seen[order.order_id]} times"
-        for customer, due in expected.items():
-            if self.totals.get(customer) != due:
-                yield f"{customer} should have {due} and has {self.totals.get(customer)}"
 
 
 def run(count: int) -> None:
@@ -94,111 +89,200 @@ def run(count: int) -> None:
 
     Raises:
         NoKafka: no Kafka can be started here.
-        DemoFailed: the totals are not exact.
+        DemoFailed: it did not end in time, a saga was parked, or the ledgers are not balanced.
     """
-    with tempfile.TemporaryDirectory(prefix="penstock-demo-") as folder, _kafka() as bootstrap:
-        asyncio.run(_play(count, bootstrap, Path(folder)))
+    line = LiveLine(sys.stdout, time.monotonic)
+    project = Path(tempfile.mkdtemp(prefix="penstock-demo-"))
+    copy_example(project)
+    line.say(f"  copied the example to {project}")
+    with _kafka(line) as bootstrap:
+        asyncio.run(_Play(count, bootstrap, project, line).run())
 
 
 @contextmanager
-def _kafka() -> Iterator[str]:
+def _kafka(line: LiveLine) -> Iterator[str]:
     # Always one of our own: on a given one the topics could hold orders of an earlier demo.
-    _say("starting a local Apache Kafka")
+    line.say("  starting a local Apache Kafka")
     begun = time.monotonic()
     with kafka_source.own_kafka() as server:
-        _say(f"Kafka answers at {server.bootstrap} after {time.monotonic() - begun:.1f} s")
+        line.say(f"  Kafka answers at {server.bootstrap} after {time.monotonic() - begun:.1f} s")
         yield server.bootstrap
 
 
-async def _play(count: int, bootstrap: str, folder: Path) -> None:
-    settings = Settings(app=f"demo-{os.getpid()}", kafka=bootstrap, session_timeout_s=6.0)
-    await _make_topics(settings)
-    recount = _Recount(list(orders(count)))
-    log = folder / "worker.log"
-    async with connect(settings) as bus:
-        process = _start_worker(settings, log)
+@final
+class _Play:
+    """One run of the demo, from its topics to its last line."""
+
+    def __init__(self, count: int, bootstrap: str, project: Path, line: LiveLine) -> None:
+        self._settings = Settings(app=_APP, kafka=bootstrap, session_timeout_s=SESSION_S)
+        self._orders = list(orders(count))
+        self._project = project
+        self._line = line
+        self._cast = Cast(project, self._settings)
+        self._board = SagaBoard(_STEPS)
+        self._states: Mapping[str, SagaState] = {}
+        self._tasks: list[asyncio.Future[None]] = []
+
+    async def run(self) -> None:
         try:
-            feeding = asyncio.ensure_future(_feed(bus, recount.orders))
-            reading = asyncio.ensure_future(_read(bus, recount))
-            await _until(lambda: len(recount.seen) >= count // 3, log, "no orders come through")
-            process.kill()
-            process.wait()
-            _say(f"killed the worker (kill -9) after {len(recount.seen)} orders; starting another")
-            process = _start_worker(settings, log)
-            await feeding
-            await _until(lambda: recount.complete, log, "not all orders came through")
-            reading.cancel()
+            await self._set_up()
+            await self._perform()
+            await self._tell_one_saga()
         finally:
-            process.send_signal(signal.SIGTERM)
-            await asyncio.to_thread(process.wait)
-        await _read_rest(bus, recount)
-    problem = next(recount.problems(), None)
-    if problem is not None:
-        raise DemoFailed(problem=problem, log=_tail(log))
-    print(f"demo: {count} orders, {len(recount.totals)} customers, totals exact")
+            self._line.end()
+            await self._cast.stop()
+        self._judge()
 
+    async def _penstock(self, name: str, *arguments: str) -> str | None:
+        return await asyncio.to_thread(self._cast.finish, name, *arguments, timeout_s=COMMAND_S)
 
-async def _make_topics(settings: Settings) -> None:
-    async with open_topics(settings) as topics:
-        plan = await plan_topics(topics, topics_wanted(settings.app, [], [worker]))
-        await apply_plan(topics, plan, replication=settings.replication)
-    _say(f"made {len(plan.steps)} topics")
+    # --- the acts ----------------------------------------------------------------------------
 
+    async def _set_up(self) -> None:
+        if await self._penstock("topics", "topic", "apply") is None:
+            raise self._failed("the topics were not made")
+        for service in _SERVICES:
+            self._cast.start(service, "run", "worker", f"{PACKAGE}.{service}:worker")
+        self._cast.start("saga", "run", "saga", "order.saga.yaml")
+        self._line.say("  started the services stock, payments and shipping, and the order saga")
+        await self._until(self._cast.ready, READY_S, "not every process got its partitions")
 
-def _start_worker(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")},
-        "PENSTOCK_APP": settings.app,
-        "PENSTOCK_KAFKA": settings.kafka,
-        "PENSTOCK_SESSION_TIMEOUT_S": str(settings.session_timeout_s),
-        "PENSTOCK_PROGRESS_FILE": "off",
-    }
-    with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own program with constant arguments
-            [sys.executable, "-m", "penstock.infra.cli", "run", "worker", _WORKER],
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+    async def _perform(self) -> None:
+        async with open_parts(self._settings, source=f"{_APP}.demo") as parts:
+            sources = sources_of(parts)
+            sagas = await open_saga_reader(sources, _SAGA)
+            async with follow_history(sources, sagas) as history:
+                feeding = asyncio.ensure_future(self._feed(parts.publisher))
+                self._tasks = [feeding, asyncio.ensure_future(self._follow(history))]
+                try:
+                    await self._until(self._in_the_middle, FINISH_S, "no saga gets on")
+                    self._kill_one()
+                    await feeding
+                    await self._until(self._all_ended, FINISH_S, "not every saga ended")
+                finally:
+                    tasks, self._tasks = self._tasks, []
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.wait(tasks)
+            # The board has counted along; what counts is what the sagas' own records say.
+            self._states = await sagas.sagas()
+
+    def _kill_one(self) -> None:
+        under_way = len(self._board.standings) - self._board.at_rest
+        self._cast.kill_and_replace(_VICTIM)
+        self._line.say(
+            f"  killed {_VICTIM} (kill -9) with {under_way} sagas under way, and started another; "
+            f"Kafka waits {SESSION_S:.0f} s for the dead one"
         )
-    _say(f"worker started, process {process.pid}")
-    return process
+
+    async def _feed(self, publisher: Publisher) -> None:
+        """Place the orders, one after the other, at an even pace."""
+        begun, pace_s = time.monotonic(), max(FEED_S / len(self._orders), 1 / FEED_PER_S)
+        for number, order in enumerate(self._orders):
+            await asyncio.sleep(begun + number * pace_s - time.monotonic())
+            await publisher.publish(order)
+        self._line.say(f"  placed {len(self._orders)} orders")
+
+    async def _follow(self, history: SagaHistory) -> None:
+        """Take what happens to the sagas, as it happens."""
+        while True:
+            for transition in await history.read(timeout_s=0.2):
+                self._board.take(transition)
+            self._line.show(f"  {self._board.line()}")
+
+    def _in_the_middle(self) -> bool:
+        begun, count = len(self._board.standings), len(self._orders)
+        return begun >= count // 3 and (
+            self._board.at("charge_card") > 0 or begun >= 2 * count // 3
+        )
+
+    def _all_ended(self) -> bool:
+        return self._board.at_rest >= len(self._orders)
+
+    async def _until(self, condition: Callable[[], bool], limit_s: float, problem: str) -> None:
+        deadline = time.monotonic() + limit_s
+        while not condition():
+            for task in self._tasks:
+                if task.done():
+                    task.result()  # raises what ended it, if anything did
+            for name in self._cast.dead():
+                raise self._failed(f"the process {name} ended by itself")
+            if time.monotonic() > deadline:
+                raise self._failed(f"within {limit_s:.0f} s {problem}")
+            await asyncio.sleep(0.1)
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def _judge(self) -> None:
+        ends = {key: _ENDS[state.phase] for key, state in self._states.items()}
+        balance = balance_of(read_ledgers(self._project / LEDGERS), ends)
+        self._tell_ends(ends)
+        self._line.say(
+            f"  the ledgers tell of {balance.effects} effects and {balance.undos} undos; they, all "
+            f"logs and the project stay in {self._project}"
+        )
+        counts = ", ".join(f"{_count(ends, end)} {end}" for end in End)
+        for problem in self._problems(ends, balance):
+            raise self._failed(f"{counts}; {problem}")
+        self._line.say(f"demo: {len(ends)} sagas: {counts}; ledger balanced")
+
+    def _problems(self, ends: dict[str, End], balance: Balance) -> Iterator[str]:
+        parked = [key for key, end in ends.items() if end is End.PARKED]
+        if parked:
+            yield f"parked: {', '.join(parked[:10])}"
+        if ends.keys() != {order.order_id for order in self._orders}:
+            yield "there are other sagas than orders"
+        for order in self._orders:
+            expected = expected_outcome(order)
+            if expected.end is End.COMPENSATED and ends.get(order.order_id) is End.COMPLETED:
+                yield f"{order.order_id} is completed against its data: {expected}"
+        if not balance.balanced:
+            more = len(balance.problems) - 1
+            yield f"the ledgers are not balanced: {balance.problems[0]} And {more} more"
+
+    def _tell_ends(self, ends: dict[str, End]) -> None:
+        for failure, count in self._board.failures():
+            self._line.say(f"  {count} turned round at {failure.step or 'no step'}: {failure.code}")
+        otherwise = [
+            order
+            for order in self._orders
+            if expected_outcome(order).end is not ends.get(order.order_id)
+        ]
+        if otherwise:
+            self._line.say(
+                f"  {len(otherwise)} of them only because {_VICTIM} was away or busy for too long"
+            )
+
+    async def _tell_one_saga(self) -> None:
+        order = self._one_compensated()
+        if order is None:
+            return
+        address = f"{_SAGA}/{order.order_id}"
+        told = await self._penstock("show", "saga", "show", address)
+        if told is None:
+            raise self._failed(f"the saga {address} cannot be shown")
+        self._line.end()
+        self._line.say(f"  $ penstock saga show {address}")
+        for text in told.splitlines():
+            self._line.say(f"    {text}".rstrip())
+
+    def _one_compensated(self) -> OrderPlaced | None:
+        """The most telling saga that was undone: one of which nobody knew, if there is any."""
+        compensated = [
+            order
+            for order in self._orders
+            if self._states[order.order_id].phase is Phase.COMPENSATED
+        ]
+        telling = (Outcome.CARD_SILENT, Outcome.NOT_SERVED, Outcome.CARD_DECLINED)
+        return min(
+            compensated,
+            key=lambda order: (*telling, expected_outcome(order)).index(expected_outcome(order)),
+            default=None,
+        )
+
+    def _failed(self, problem: str) -> DemoFailed:
+        return DemoFailed(problem=problem, folder=str(self._project), log=self._cast.log_tails())
 
 
-async def _feed(bus: Bus, placed: list[OrderPlaced]) -> None:
-    groups = 60
-    size = -(-len(placed) // groups)
-    for number in range(groups):
-        await bus.publish_many(placed[number * size : (number + 1) * size])
-        await asyncio.sleep(FEED_S / groups)
-    _say(f"published {len(placed)} orders")
-
-
-async def _read(bus: Bus, recount: _Recount) -> None:
-    async with bus.subscribe([CustomerTotalChanged], start="beginning") as changes:
-        async for delivered in changes:
-            recount.take(delivered.event)
-
-
-async def _read_rest(bus: Bus, recount: _Recount) -> None:
-    """Read everything once more, from the beginning to the end: nothing may have come later."""
-    recount.seen.clear()
-    recount.totals.clear()
-    async with bus.subscribe([CustomerTotalChanged], follow=False) as changes:
-        async for delivered in changes:
-            recount.take(delivered.event)
-
-
-async def _until(condition: Callable[[], bool], log: Path, problem: str) -> None:
-    deadline = time.monotonic() + FINISH_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise DemoFailed(problem=problem, log=_tail(log))
-        await asyncio.sleep(0.1)
-
-
-def _tail(log: Path) -> str:
-    return log.read_text(errors="replace")[-600:]
-
-
-def _say(text: str) -> None:
-    print(f"  {text}", flush=True)
+def _count(ends: dict[str, End], end: End) -> int:
+    return sum(each is end for each in ends.values())

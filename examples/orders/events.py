@@ -17,6 +17,9 @@ ORDERS = Topic("shop.orders", partitions=6)
 CUSTOMER_TOTALS = Topic("shop.customer-totals", partitions=6)
 """One event for each change of a customer's total."""
 
+CONFIRMED_ORDERS = Topic("shop.confirmed-orders", partitions=2)
+"""One event for each order that is on its way; what the order saga says in its last step."""
+
 
 class Item(Record):
     """One line of an order."""
@@ -26,14 +29,26 @@ class Item(Record):
     price: Money
 
 
+class Address(Record):
+    """Where an order goes."""
+
+    street: str
+    city: str
+    country: str
+    """Two letters, ISO 3166-1."""
+
+
 class OrderPlaced(Event, topic=ORDERS, key="customer_id"):
-    """A customer placed an order."""
+    """A customer placed an order. It begins the order saga (order.saga.yaml)."""
 
     order_id: str
     customer_id: str
     placed_at: AwareDatetime
     items: list[Item]
     total: Money
+    card_token: str
+    """Stands for the card at the bank; a card's own number is never an event."""
+    address: Address
 
 
 class OrderCancelled(Event, topic=ORDERS, key="customer_id"):
@@ -42,6 +57,15 @@ class OrderCancelled(Event, topic=ORDERS, key="customer_id"):
     order_id: str
     customer_id: str
     total: Money
+
+
+class OrderConfirmed(Event, topic=CONFIRMED_ORDERS, key="order_id"):
+    """An order is paid and on its way: its saga has come to its good end."""
+
+    order_id: str
+    customer_id: str
+    total: Money
+    tracking_no: str
 
 
 class CustomerTotalChanged(Event, topic=CUSTOMER_TOTALS, key="customer_id"):

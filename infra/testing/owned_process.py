@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import final
 
@@ -33,18 +33,29 @@ _KILL_WAIT_S = 10.0
 class OwnedProcess:
     """A running command, its output in a file."""
 
-    def __init__(self, command: Sequence[str], *, output: Path) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        output: Path,
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Start a command.
 
         Args:
             command: program and arguments; the program is looked up in PATH.
             output: file that its output and its errors are appended to.
+            folder: where it works; the owner's own if not given.
+            environment: all of its variables; the owner's own if not given.
 
         Raises:
             OSError: the interpreter that ties the leash could not be started.
         """
         self._command = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *command]
         self._output = output
+        self._folder = folder
+        self._environment = environment
         self._paused = False
         self._started = threading.Event()
         self._reaped = threading.Event()
@@ -65,6 +76,8 @@ class OwnedProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
+                    cwd=self._folder,
+                    env=self._environment,
                     start_new_session=True,  # Ctrl-C in the terminal is for the owner alone
                 )
         except OSError as failure:

@@ -1,5 +1,7 @@
 """The demo as a newcomer runs it."""
 
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,15 +12,29 @@ import pytest
 from penstock.infra.testing.kafka_server import KafkaServer
 
 
-@pytest.mark.timeout(180)
-def test_the_demo_ends_with_exact_totals(own_kafka: Callable[..., KafkaServer]) -> None:
-    """It starts its own Kafka, kills the worker once, and says how it went in its last line."""
+@pytest.mark.timeout(240)
+def test_the_demo_ends_with_a_balanced_ledger(
+    own_kafka: Callable[..., KafkaServer], tmp_path: Path
+) -> None:
+    """It starts its own Kafka, kills a service once, and says how it went in its last line."""
     own_kafka().close()  # where no server can be had, this says so and the test is skipped
     penstock = Path(sys.executable).parent / "penstock"
     done = subprocess.run(
-        [penstock, "demo", "--orders", "300"], capture_output=True, text=True, check=False
+        [penstock, "demo"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     lines = done.stdout.splitlines()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert lines[-1] == "demo: 300 orders, 58 customers, totals exact"
+    last = re.fullmatch(
+        r"demo: 50 sagas: (\d+) completed, (\d+) compensated, 0 parked; ledger balanced", lines[-1]
+    )
+    assert last, done.stdout
+    completed, compensated = map(int, last.groups())
+    assert completed + compensated == 50
+    assert compensated >= 8, "what its data forbid is never completed"
     assert any("kill -9" in line for line in lines)
+    assert any("is COMPENSATED" in line for line in lines), "one saga is told in full"
+    assert "\x1b" not in done.stdout, "a pipe gets plain lines"
