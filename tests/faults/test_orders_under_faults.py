@@ -135,7 +135,8 @@ def test_every_order_counts_once_whatever_is_killed(
             "PENSTOCK_LOG_FORMAT": "text",
         }
         feed = Feed(settings, orders(ORDERS, seed=SEED))
-        with WorkerFleet("penstock.examples.orders.totals:worker", environment, tmp_path) as fleet:
+        target = ["worker", "penstock.examples.orders.totals:worker"]
+        with WorkerFleet(target, environment, tmp_path) as fleet:
             fleet.start(PENSTOCK_KAFKA=proxy.address)
             fleet.start()
             fleet.start()

@@ -1,10 +1,10 @@
-"""Worker processes that tests kill, pause and replace."""
+"""Processes of `penstock run` that tests kill, pause and replace."""
 
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,19 +45,22 @@ class WorkerProcess:
 
 
 class WorkerFleet:
-    """Several processes of one worker."""
+    """Several processes that do the same."""
 
-    def __init__(self, target: str, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path
+    ) -> None:
         """Make an empty fleet.
 
         Args:
-            target: MODULE:NAME of the worker.
+            arguments: Of `penstock run`: worker and its MODULE:NAME, or saga and its file.
             environment: PENSTOCK_ variables; the rest is inherited.
-            folder: Where logs and progress files go.
+            folder: Where logs and progress files go; made if there is none.
         """
-        self._target = target
+        self._arguments = arguments
         self._environment = environment
         self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self._started = 0
         self.members: list[WorkerProcess] = []
 
@@ -68,7 +71,7 @@ class WorkerFleet:
         log = self._folder / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [str(Path(sys.executable).parent / "penstock"), "run", "worker", self._target],
+                [str(Path(sys.executable).parent / "penstock"), "run", *self._arguments],
                 env={
                     **os.environ,
                     **self._environment,
