@@ -3,6 +3,7 @@
     python -m benchmarks.publish        typed events against aiokafka's send() and a bare loop
     python -m benchmarks.consume        a no-op handler against a bare loop
     python -m benchmarks.exactly_once   exactly once against at least once
+    python -m benchmarks.sagas          sagas against bare group-commit loops
     python -m benchmarks.commits        commit latency, and the time of a restore
     python -m benchmarks.help           how long `penstock --help` takes
 
