@@ -1,6 +1,6 @@
 # The commands of the house. Each makes its own set-up in .venv first, and none touches the system.
 #
-#   make demo      orders through a worker that is killed on the way
+#   make demo      fifty orders through a saga, one of whose services is killed on the way
 #   make test      all tests; those that start servers come last
 #   make check     format, lint, import rules, types
 #   make format    put the code into the house's format
