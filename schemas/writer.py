@@ -1,7 +1,9 @@
 """Writers of values, compiled once per schema: values in, bytes at the end of a bytearray.
 
 The same compiler serves two kinds of values: objects of the user's classes, where each named type
-has its class, and plain dictionaries, for those who have only a schema. Nothing is converted that
+has its class, and plain dictionaries, for those who have only a schema. Records are written the
+quick way (quick_writer.py) where their values are plain, and by the closures here where they are
+not; what is refused is refused by these. Nothing is converted that
 the type does not say, and nothing is left out: a subclass with further fields, a dictionary with an
 unknown key, a number with further digits are refused.
 
@@ -10,7 +12,7 @@ Law: what is written here, `reader.reader_of` reads back as an equal value, with
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from penstock.schemas.binary import WRITERS, Write, write_fixed, write_long, write_text
 from penstock.schemas.codec_errors import (
@@ -25,6 +27,7 @@ from penstock.schemas.defaults import value_of
 from penstock.schemas.fault import Fault
 from penstock.schemas.limits import MAX_ITEMS
 from penstock.schemas.logical import Unfit, conversion_of
+from penstock.schemas.quick_writer import quick_writer_of
 from penstock.schemas.type_tree import (
     NO_DEFAULT,
     ArrayType,
@@ -40,7 +43,7 @@ from penstock.schemas.type_tree import (
     described,
 )
 
-__all__ = ["writer_of"]
+__all__ = ["exact_writer_of", "writer_of"]
 
 _NULL = PrimitiveType(name="null")
 _MISSING = object()
@@ -57,19 +60,55 @@ def writer_of(avro_type: AvroType, classes: Classes) -> Write:
     Returns:
         A function of value and output that raises `Fault` only.
     """
-    match avro_type:
-        case PrimitiveType() | FixedType():
-            return _value(avro_type)
-        case EnumType():
-            return _enum(avro_type, classes.get(avro_type.full_name))
-        case ArrayType(items=items):
-            return _array(writer_of(items, classes))
-        case MapType(values=values):
-            return _map(writer_of(values, classes))
-        case UnionType():
-            return _union(avro_type, [writer_of(each, classes) for each in avro_type.branches])
-        case RecordType():
-            return _record(avro_type, classes)
+    return _Writers(classes).pair(avro_type).quick
+
+
+def exact_writer_of(avro_type: AvroType, classes: Classes) -> Write:
+    """Compile a writer of closures alone, which the quick one is held against; as `writer_of`."""
+    return _Writers(classes).pair(avro_type).exact
+
+
+class _Pair(NamedTuple):
+    """Two writers of one type: they write the same bytes."""
+
+    exact: Write
+    """Closures alone: says what is wrong with a value, and where."""
+    quick: Write
+    """Takes the quick way where there is one."""
+
+
+class _Writers:
+    """Compiles both writers of each type."""
+
+    def __init__(self, classes: Classes) -> None:
+        self._classes = classes
+
+    def pair(self, avro_type: AvroType) -> _Pair:
+        """Compile a type."""
+        match avro_type:
+            case PrimitiveType() | FixedType():
+                write = _value(avro_type)
+                return _Pair(write, write)
+            case EnumType():
+                write = _enum(avro_type, self._classes.get(avro_type.full_name))
+                return _Pair(write, write)
+            case ArrayType(items=items):
+                exact, quick = self.pair(items)
+                return _Pair(_array(exact), _array(quick))
+            case MapType(values=values):
+                exact, quick = self.pair(values)
+                return _Pair(_map(exact), _map(quick))
+            case UnionType(branches=branches):
+                exacts, quicks = zip(*(self.pair(each) for each in branches), strict=True)
+                return _Pair(_union(avro_type, [*exacts]), _union(avro_type, [*quicks]))
+            case RecordType():
+                return self._record(avro_type)
+
+    def _record(self, record: RecordType) -> _Pair:
+        pairs = [(each, self.pair(each.type)) for each in record.fields]
+        exact = _record(record, [(each, pair.exact) for each, pair in pairs], self._classes)
+        fields = [(each, pair.quick) for each, pair in pairs]
+        return _Pair(exact, quick_writer_of(record, fields, exact, self._classes))
 
 
 def _wrong(value: Any, avro_type: AvroType) -> Fault:
@@ -186,8 +225,9 @@ def _write_count(size: int, out: bytearray) -> None:
     write_long(size, out)
 
 
-def _record(record: RecordType, classes: Classes) -> Write:
-    writers = [(each, writer_of(each.type, classes)) for each in record.fields]
+def _record(
+    record: RecordType, writers: list[tuple[FieldOfRecord, Write]], classes: Classes
+) -> Write:
     if kind := classes.get(record.full_name):
         return _object(kind, [(each.name, write) for each, write in writers])
     return _dictionary(record, writers)
