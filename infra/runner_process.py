@@ -1,20 +1,22 @@
 """Runners as a process: signals, progress files, exit.
 
-    SIGTERM or SIGINT -> stop -> drain -> leave the groups -> return
+    open -> run -> SIGTERM or SIGINT -> stop -> drain -> leave the groups -> close -> return
 
 Laws:
 1. `run_runners` ends in bounded time after a signal, and within its limits after any failure; a
    second signal changes nothing, because a drain that is cut short only repeats work.
-2. Where several share a process, the failure of one stops all: whoever restarts the process
-   restarts them together.
+2. A signal that comes while they are opened counts too: process 1 of a container does not see those
+   that nobody handles, and would run on until it is killed.
+3. Where several share a process, the failure of one stops all, and is the one that is raised:
+   whoever restarts the process restarts them together.
 """
 
 import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Final, final
 
 from penstock.infra.progress_file import ProgressFile
 from penstock.infra.settings import Settings
@@ -28,27 +30,44 @@ PROGRESS_S: Final = 1.0
 _log = logging.getLogger("penstock.worker")
 
 
-async def run_runners(settings: Settings, runners: Mapping[str, WorkerRunner]) -> None:
-    """Run until SIGTERM or SIGINT, then drain and return.
+async def run_runners(
+    settings: Settings, opening: AbstractAsyncContextManager[Mapping[str, WorkerRunner]]
+) -> None:
+    """Open runners, run them until SIGTERM or SIGINT, then drain, close and return.
 
     Args:
         settings: As read from the environment.
-        runners: By the name of their worker; at least one.
+        opening: Gives the runners by the name of their worker, at least one.
 
     Raises:
-        PenstockError: one could not go on.
+        PenstockError: one could not start, or could not go on.
     """
-    with _stopping_on_signals(runners.values()):
-        tasks = [
-            asyncio.ensure_future(_run_one(settings, name, runner))
-            for name, runner in runners.items()
-        ]
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for runner in runners.values():
-            runner.stop()
-        await asyncio.wait(tasks)
-        for task in tasks:
-            task.result()
+    with _listening() as signals:
+        try:
+            async with opening as runners:
+                signals.go_to(runners.values())
+                await _run_all(settings, runners)
+        except asyncio.CancelledError:
+            if not signals.came_early:
+                raise
+            signals.forget_cancelling()
+            _log.info("stopped before anything was started")
+
+
+async def _run_all(settings: Settings, runners: Mapping[str, WorkerRunner]) -> None:
+    tasks = {
+        asyncio.ensure_future(_run_one(settings, name, runner)): name
+        for name, runner in runners.items()
+    }
+    first, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for runner in runners.values():
+        runner.stop()
+    rest, _ = await asyncio.wait(tasks)
+    failed = [task for task in (*first, *(rest - first)) if task.exception() is not None]
+    for task in failed[1:]:
+        _log.error("worker %s failed, too: %s", tasks[task], task.exception())
+    for task in failed:
+        task.result()
 
 
 async def _run_one(settings: Settings, name: str, runner: WorkerRunner) -> None:
@@ -58,19 +77,43 @@ async def _run_one(settings: Settings, name: str, runner: WorkerRunner) -> None:
     _log.info("worker %s stopped", name)
 
 
-@contextmanager
-def _stopping_on_signals(runners: Iterable[WorkerRunner]) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    runners = tuple(runners)
+@final
+class _Signals:
+    """Where a signal goes: it ends the opening of the runners, and later stops them."""
 
-    def stop() -> None:
-        for runner in runners:
+    def __init__(self) -> None:
+        """Begin in the task that opens them."""
+        self._opening = asyncio.current_task()
+        self._runners: tuple[WorkerRunner, ...] = ()
+        self.came_early = False
+        """Whether one came before there was anything to stop."""
+
+    def go_to(self, runners: Iterable[WorkerRunner]) -> None:
+        """From now on there is."""
+        self._runners = tuple(runners)
+
+    def __call__(self) -> None:
+        """Take a signal."""
+        for runner in self._runners:
             runner.stop()
+        if not self._runners and not self.came_early:
+            assert self._opening is not None
+            self.came_early = True
+            self._opening.cancel()
 
+    def forget_cancelling(self) -> None:
+        """The opening has ended."""
+        assert self._opening is not None
+        self._opening.uncancel()
+
+
+@contextmanager
+def _listening() -> Iterator[_Signals]:
+    loop, signals = asyncio.get_running_loop(), _Signals()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, signals)
     try:
-        yield
+        yield signals
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

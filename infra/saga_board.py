@@ -1,6 +1,6 @@
 """Where many sagas stand, as their histories tell it, in one line of text.
 
-    12 placed; at reserve_stock 1, charge_card 3; undoing 1; completed 6, compensated 1
+    12 begun; at reserve_stock 1, charge_card 3; undoing 1; completed 6, compensated 1
 
 For whoever watches: the demo, and tools like it. It follows the histories from their beginning, so
 it needs no query and no state of its own that could be wrong.

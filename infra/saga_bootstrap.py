@@ -50,7 +50,7 @@ from penstock.workers.ports import GroupMember
 from penstock.workers.runner import RunnerLimits, WorkerRunner
 from penstock.workers.state import table_prefix
 
-__all__ = ["MixedSagas", "compiled", "open_saga"]
+__all__ = ["InputMoved", "MixedSagas", "compiled", "open_saga"]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -66,6 +66,35 @@ class MixedSagas(CallerError):
     what: ClassVar[str] = "Version {version} of the saga {saga} was given twice."
     why: ClassVar[str] = "A version is one content."
     remedy: ClassVar[str] = "Give one file for each version."
+
+
+@dataclass(eq=False, kw_only=True)
+class InputMoved(CallerError):
+    """A newer version is deployed that starts by events of another topic."""
+
+    saga: str
+    """The saga."""
+    given: int
+    """The newest version that was given."""
+    newest: int
+    """The newest version that is deployed."""
+    reads: str
+    """The topic that the given version starts from."""
+    topic: str
+    """The topic that the newest version starts from."""
+
+    code: ClassVar[str] = "PEN-I71"
+    what: ClassVar[str] = (
+        "Version {newest} of the saga {saga} is deployed and starts by events on {topic}; version "
+        "{given}, which was given, starts by those on {reads}."
+    )
+    why: ClassVar[str] = (
+        "New sagas take the newest version: its events would not be read, and those on {reads} "
+        "would be passed over."
+    )
+    remedy: ClassVar[str] = (
+        "Give the file of the newest version; to go back, deploy the old content as a newer one."
+    )
 
 
 def compiled(record: DefinitionRecord) -> Program:
@@ -93,6 +122,8 @@ async def open_saga(
         TopicMissing: a topic that it reads or writes is missing.
         SchemaConflict: a schema cannot be registered.
         DefinitionChanged: a version is deployed with another content.
+        InputMoved: a newer version is deployed that starts by events of another topic.
+        RecordTooLarge: a version, with its schemas, is larger than a record may be.
         KafkaUnreachable: no broker answered.
     """
     definitions = sorted(definitions, key=lambda each: each.version)
@@ -145,6 +176,7 @@ class _SagaBuild:
             reader=self._reader,
             compiled=compiled,
             clock=parts.clock,
+            limit_bytes=parts.settings.max_record_bytes,
         )
 
     async def look_at_topics(self) -> None:
@@ -186,6 +218,15 @@ class _SagaBuild:
         """Put every version into the definitions topic, and read all others."""
         for definition in self._definitions:
             await self._book.deploy(definition)
+        newest = self._book.latest.definition
+        if newest.input_topic != self._latest.input_topic:
+            raise InputMoved(
+                saga=self._saga,
+                given=self._latest.version,
+                newest=newest.version,
+                reads=self._latest.input_topic or "no topic",
+                topic=newest.input_topic or "no topic",
+            )
 
     async def learn(self) -> None:
         """Learn of the versions that others have deployed by now, and of the topics they use.

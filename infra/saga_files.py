@@ -1,4 +1,4 @@
-"""Saga files: bytes on a disk become the text that sagas/check.py judges.
+"""Saga files: bytes on a disk become the text that sagas/language/check.py judges.
 
 Laws:
 1. What comes out is text of a legal size; what it means is not asked here.

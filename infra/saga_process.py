@@ -1,7 +1,7 @@
 """The orchestrators of sagas as a process; how they run stands in runner_process.py."""
 
-from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,6 +12,7 @@ from penstock.infra.saga_bootstrap import open_saga
 from penstock.infra.settings import Settings
 from penstock.sagas.definition import Definition
 from penstock.schemas.errors import CallerError
+from penstock.workers.runner import WorkerRunner
 
 __all__ = ["OneProgressFile", "run_sagas"]
 
@@ -50,11 +51,19 @@ async def run_sagas(
         versions.setdefault(definition.saga, []).append(definition)
     if len(versions) > 1 and settings.progress_file not in (None, "off"):
         raise OneProgressFile(sagas=", ".join(sorted(versions)))
+    await run_runners(settings, _opened(settings, versions, accept_reset))
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings,
+    versions: Mapping[str, Sequence[Definition]],
+    accept_reset: frozenset[Partition],
+) -> AsyncIterator[Mapping[str, WorkerRunner]]:
     async with AsyncExitStack() as opened:
-        runners = {
+        yield {
             saga_worker(saga): await opened.enter_async_context(
                 open_saga(settings, each, accept_reset=accept_reset)
             )
             for saga, each in versions.items()
         }
-        await run_runners(settings, runners)

@@ -1,9 +1,13 @@
 """A worker as a process; how it runs stands in runner_process.py."""
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
 from penstock.events.log import Partition
 from penstock.infra.bootstrap import open_worker
 from penstock.infra.runner_process import run_runners
 from penstock.infra.settings import Settings
+from penstock.workers.runner import WorkerRunner
 from penstock.workers.worker import Worker
 
 __all__ = ["run_worker"]
@@ -22,5 +26,12 @@ async def run_worker(
     Raises:
         PenstockError: it could not start, or could not go on.
     """
+    await run_runners(settings, _opened(settings, worker, accept_reset))
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, worker: Worker, accept_reset: frozenset[Partition]
+) -> AsyncIterator[Mapping[str, WorkerRunner]]:
     async with open_worker(settings, worker, accept_reset=accept_reset) as runner:
-        await run_runners(settings, {worker.name: runner})
+        yield {worker.name: runner}

@@ -1,8 +1,8 @@
 """Sagas: what several services do together or not at all, written as YAML step lists.
 
-    check.py           the language: from a text to a checked Definition, or to all its problems
-    decide.py          the engine: state and input in, facts and effects out; pure and total
-    facts.py           what has happened, and what that makes of a state
+    language/          from a text to a checked Definition, or to all its problems
+    definition.py      what the language makes and the engine runs
+    engine/            state and input in, facts and effects out; pure and total
     orchestrator.py    the shell over the life of a partition: inbox in, commands out
     starter.py         from an event to the start of a saga
     scenario.py        sagas in tests, with virtual time

@@ -1,8 +1,8 @@
 """A saga as it was checked: steps, commands, times. Made by the language, read by everything else.
 
-Whoever holds a `Definition` holds one whose paths lead somewhere and whose values fit: the checker
-(check.py and what stands below it) is the only one to make it. Durations are milliseconds, because
-time in Kafka is.
+Whoever holds a `Definition` holds one whose paths lead somewhere and whose values fit: the language
+(language/check.py is its way out) alone makes it. Durations are milliseconds, because time in Kafka
+is.
 
 Laws:
 1. A definition is a value; a running saga stays on the one that it began with.
@@ -192,10 +192,3 @@ class Definition:
     """The YAML, as read."""
     schemas: tuple[str, ...]
     """Full JSON of every schema that it uses, sorted."""
-
-    def position(self, step: str) -> int | None:
-        """Return the place of a step, or None where there is none of that name."""
-        for number, each in enumerate(self.steps):
-            if each.name == step:
-                return number
-        return None

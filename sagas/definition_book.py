@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, final
 
 from penstock.events.clock import Clock
-from penstock.events.log import NewRecord, Partition
+from penstock.events.log import NewRecord, Partition, RecordTooLarge
 from penstock.sagas.definition import Definition
 from penstock.sagas.engine.program import Program
+from penstock.sagas.outputs import record_size
 from penstock.sagas.records import DefinitionRecord, RecordReader, encode_definition
 from penstock.schemas.errors import CallerError, ExitCode, PenstockError, WorldError
 from penstock.workers.changelog import closing, committed_records
@@ -114,6 +115,7 @@ class DefinitionBook:
         reader: RecordReader,
         compiled: Callable[[DefinitionRecord], Program],
         clock: Clock,
+        limit_bytes: int,
     ) -> None:
         """Begin with none.
 
@@ -125,6 +127,7 @@ class DefinitionBook:
             reader: reads records.
             compiled: checks and compiles what the topic holds.
             clock: the time.
+            limit_bytes: size of a record at most.
         """
         self.saga = saga
         self._partition = partition
@@ -133,6 +136,7 @@ class DefinitionBook:
         self._reader = reader
         self._compiled = compiled
         self._clock = clock
+        self._limit_bytes = limit_bytes
         self._records: dict[int, DefinitionRecord] = {}
         self._programs: dict[int, Program] = {}
         self._reading = asyncio.Lock()
@@ -144,6 +148,7 @@ class DefinitionBook:
         Raises:
             DefinitionChanged: it is there with another content.
             DefinitionUnreadable: a version cannot be used.
+            RecordTooLarge: the version, with its schemas, is larger than a record may be.
             TransactionDoubt: the topic could not be written in several attempts.
         """
         wait_s = FIRST_WAIT_S
@@ -162,13 +167,28 @@ class DefinitionBook:
         try:
             await self.refresh()
             if not self._known(definition):
-                new = _new_record(definition, self._clock.wall_ms())
+                new = self._new_record(definition)
                 await writer.commit(Transaction(outputs={self._partition: [new]}, offset=None))
                 await self.refresh()
         except BaseException:
             writer.drop()
             raise
         await writer.close()
+
+    def _new_record(self, definition: Definition) -> NewRecord:
+        record = DefinitionRecord(
+            version=definition.version,
+            digest=definition.digest,
+            text=definition.text,
+            schemas=list(definition.schemas),
+        )
+        key, value = b"%d" % definition.version, encode_definition(record)
+        size = record_size(key, value, [])
+        if size > self._limit_bytes:
+            raise RecordTooLarge(
+                topic=self._partition.topic, size_bytes=size, limit_bytes=self._limit_bytes
+            )
+        return NewRecord(key, value, [], self._clock.wall_ms())
 
     def _known(self, definition: Definition) -> bool:
         record = self._records.get(definition.version)
@@ -245,13 +265,3 @@ class DefinitionBook:
     def versions(self) -> Mapping[int, Program]:
         """Every version that is known here."""
         return self._programs
-
-
-def _new_record(definition: Definition, now_ms: int) -> NewRecord:
-    record = DefinitionRecord(
-        version=definition.version,
-        digest=definition.digest,
-        text=definition.text,
-        schemas=list(definition.schemas),
-    )
-    return NewRecord(b"%d" % definition.version, encode_definition(record), [], now_ms)

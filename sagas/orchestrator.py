@@ -16,6 +16,8 @@ Laws:
    may have to be waited for: the lanes keep one key in order, timers included.
 4. What is certain to be refused is never sent: its saga is parked instead, and nothing of that
    transition remains but the parking (formats.md F18).
+5. A bug of ours that one record or one timer brings to light parks its saga, and the others go on:
+   nothing was done, because deciding does nothing.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -40,9 +42,9 @@ from penstock.sagas.engine.decide import Decision, decide
 from penstock.sagas.engine.effects import DeadLetter, PublishEvent, SendCommand, SoundAlarm
 from penstock.sagas.engine.facts import Fact, FactKind
 from penstock.sagas.engine.inputs import Input, OutputsRefused, TimersDue
-from penstock.sagas.engine.notes import Note
+from penstock.sagas.engine.notes import Note, ParkingCode
 from penstock.sagas.engine.program import Program
-from penstock.sagas.engine.state import SagaState
+from penstock.sagas.engine.state import Phase, SagaState
 from penstock.sagas.inbox_reading import InboxReading, StartRefused, trigger_of
 from penstock.sagas.outputs import Cause, Outputs, Unsendable
 from penstock.sagas.records import (
@@ -52,7 +54,13 @@ from penstock.sagas.records import (
     encode_saga,
 )
 from penstock.schemas.codec_errors import DecodeError, UnknownFingerprint
-from penstock.schemas.errors import CallerError, ExitCode, PenstockError, WorldError
+from penstock.schemas.errors import (
+    CallerError,
+    ExitCode,
+    InternalError,
+    PenstockError,
+    WorldError,
+)
 from penstock.schemas.record import Record, declaration_of
 from penstock.workers.group_commit import Effects
 from penstock.workers.parking import Parking
@@ -67,6 +75,7 @@ __all__ = [
     "Orchestrator",
     "OrchestratorContext",
     "OrchestratorStatistics",
+    "Undecidable",
 ]
 
 SAGA_TABLE: Final = declaration_of(SagaRecord).full_name
@@ -75,8 +84,12 @@ RECORD_LIMIT_BYTES: Final = 512 * 1024
 """Size of a saga's record at most; what would make it larger parks the saga (formats.md F18)."""
 PARKING_ROOM: Final = 8 * 1024
 """Bytes by which a parked saga may exceed that: the reason must find room."""
+_COUNTING_BYTES: Final = 16
+"""Bytes by which the count of transitions and the time may grow."""
 CACHE_LIMIT: Final = 50_000
-"""Sagas that are kept decoded beside their bytes."""
+"""Sagas that are kept decoded beside their bytes, at most."""
+CACHE_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of their records, at most: they may be of partitions that are somebody else's by now."""
 _PREFIX: Final = table_prefix(SAGA_TABLE)
 _UNTAKEABLE: Final = (DecodeError, StartRefused, CallerError, HeadersOverLimit, UnreadableHeader)
 """What says that a record is wrong. Any other error says that the world is, and may mend."""
@@ -94,6 +107,23 @@ class InputRefused(WorldError):
     what: ClassVar[str] = "The record was not taken: {problem}."
     why: ClassVar[str] = "Taking it could make a saga do what nobody asked for."
     remedy: ClassVar[str] = "Mend the program that wrote it."
+
+
+@dataclass(eq=False, kw_only=True)
+class Undecidable(InternalError):
+    """Penstock has a bug that keeps it from deciding what a record does to its saga."""
+
+    saga: str
+    """The saga."""
+    problem: str
+    """What went wrong."""
+
+    code: ClassVar[str] = "PEN-S45"
+    what: ClassVar[str] = "Nobody knows what the record would do to its saga {saga}: {problem}"
+    why: ClassVar[str] = "It is a bug of penstock, and what it would do to the saga may be wrong."
+    remedy: ClassVar[str] = (
+        "Report it with the saga's history; then decide about the saga as an operator."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +160,10 @@ class OrchestratorStatistics:
     """Inputs that left a fact."""
     orphans: int
     """Answers to keys without a saga."""
+    kept: int
+    """Sagas that are kept decoded now."""
+    kept_bytes: int
+    """Bytes of their records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +192,7 @@ class Orchestrator:
         """Begin; nothing is kept here but what can be read again."""
         self._context = context
         self._cache: dict[bytes, tuple[bytes, SagaState]] = {}
+        self._cached_bytes = 0
         self._transitions = self._orphans = 0
 
     # --- records -----------------------------------------------------------------------------
@@ -231,8 +266,7 @@ class Orchestrator:
             self._program(saga),
             saga,
         )
-        for partition, output in letter.outputs:
-            effects.emit(partition, output)
+        _add_outputs(letter, effects)
         return effects
 
     # --- timers ------------------------------------------------------------------------------
@@ -293,6 +327,39 @@ class Orchestrator:
                 trigger=f"{given.trigger}, not sent",
             )
             return self._decided(given, program, saga, now_ms)
+        except Exception as bug:  # noqa: BLE001 - whatever it is, it is ours; see law 5
+            return self._undecided(given, program, saga, now_ms, bug)
+
+    def _undecided(
+        self,
+        given: _Given,
+        program: Program,
+        saga: SagaState | None,
+        now_ms: int,
+        bug: Exception,
+    ) -> Effects:
+        """Keep what shows a bug, and park the saga that has met it.
+
+        Raises:
+            Exception: the bug itself, where no record could show it and nothing could be parked.
+        """
+        problem = f"{type(bug).__name__}: {bug}"
+        letter = Effects()
+        if given.record is not None:
+            error = Undecidable(saga=f"{self._context.book.saga}/{given.key}", problem=problem)
+            letter = self._park(given.record, error, "bug")
+        if saga is None or not _can_be_parked(saga):
+            if given.record is None:
+                raise bug
+            return letter
+        given = replace(
+            given,
+            input=OutputsRefused(reason=problem, code=ParkingCode.BUG),
+            trigger=f"{given.trigger}, not decided",
+        )
+        effects = self._decided(given, program, saga, now_ms)
+        _add_outputs(letter, effects)
+        return effects
 
     def _decided(
         self, given: _Given, program: Program, saga: SagaState | None, now_ms: int
@@ -333,9 +400,7 @@ class Orchestrator:
             if isinstance(effect, DeadLetter):
                 assert given.record is not None, "a timer leaves no letter"
                 refused = InputRefused(problem=f"{effect.code}: {effect.text}")
-                letter = self._park(given.record, refused, effect.reason)
-                for partition, output in letter.outputs:
-                    effects.emit(partition, output)
+                _add_outputs(self._park(given.record, refused, effect.reason), effects)
 
     def _write_history(
         self,
@@ -365,19 +430,17 @@ class Orchestrator:
             return
         entry = state_key(SAGA_TABLE, given.key)
         if decision.state is None:
-            self._cache.pop(entry, None)
+            self._forget(entry)
             effects.change(entry, None)
             return
         value = encode_saga(decision.state)
         limit_bytes = min(RECORD_LIMIT_BYTES, self._context.outputs.limit_bytes - PARKING_ROOM)
         if isinstance(given.input, OutputsRefused):
             limit_bytes += PARKING_ROOM
-        if len(value) > limit_bytes:
+        if len(value) > limit_bytes and not _only_waits(saga, decision.state, value):
             message = f"its record has {len(value)} bytes, the limit is {limit_bytes}"
             raise Unsendable(message)
-        if len(self._cache) >= CACHE_LIMIT:
-            self._cache.clear()
-        self._cache[entry] = value, decision.state
+        self._keep(entry, value, decision.state)
         effects.change(entry, value)
 
     # --- what is known -----------------------------------------------------------------------
@@ -409,8 +472,20 @@ class Orchestrator:
             saga = self._context.reader.saga(key, value)
         except PenstockError as error:
             raise StateUnreadable(table=SAGA_TABLE, reason=error.code) from error
-        self._cache[entry] = value, saga
+        self._keep(entry, value, saga)
         return saga
+
+    def _keep(self, entry: bytes, value: bytes, saga: SagaState) -> None:
+        self._forget(entry)
+        if len(self._cache) >= CACHE_LIMIT or self._cached_bytes + len(value) > CACHE_BYTES:
+            self._cache.clear()
+            self._cached_bytes = 0
+        self._cache[entry] = value, saga
+        self._cached_bytes += len(value)
+
+    def _forget(self, entry: bytes) -> None:
+        if (cached := self._cache.pop(entry, None)) is not None:
+            self._cached_bytes -= len(cached[0])
 
     def _program(self, saga: SagaState | None) -> Program:
         book = self._context.book
@@ -433,12 +508,38 @@ class Orchestrator:
 
     def statistics(self) -> OrchestratorStatistics:
         """What it has done so far."""
-        return OrchestratorStatistics(transitions=self._transitions, orphans=self._orphans)
+        return OrchestratorStatistics(
+            transitions=self._transitions,
+            orphans=self._orphans,
+            kept=len(self._cache),
+            kept_bytes=self._cached_bytes,
+        )
 
 
 def _carried(text: str | None) -> str | None:
     """Return a header of anybody's as it may be written again, else nothing."""
     return text if text and len(text) <= TEXT_LIMIT else None
+
+
+def _add_outputs(letter: Effects, effects: Effects) -> None:
+    for partition, output in letter.outputs:
+        effects.emit(partition, output)
+
+
+def _can_be_parked(saga: SagaState) -> bool:
+    """Whether it goes on by itself, and a step of it can wait for an operator."""
+    goes_on = saga.phase is not Phase.PARKED and not saga.phase.ended
+    return goes_on and any(step.timer is not None for step in saga.steps)
+
+
+def _only_waits(before: SagaState | None, after: SagaState, value: bytes) -> bool:
+    """Whether a parked saga is parked still, with no more in its record than was there before.
+
+    The reason may have made it larger than a record should be; who asks is answered all the same.
+    """
+    if before is None or before.phase is not Phase.PARKED or after.phase is not Phase.PARKED:
+        return False
+    return len(value) <= len(encode_saga(before)) + _COUNTING_BYTES
 
 
 def _is_orphan(decision: Decision) -> bool:

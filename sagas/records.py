@@ -4,13 +4,15 @@
     history       key of the saga -> HistoryRecord, one for each transition
     definitions   version         -> DefinitionRecord
 
-The engine works on plain values (state.py, facts.py); these classes give them a schema. They are
-framed and evolve like users' records (formats.md F9).
+The engine works on plain values (engine/state.py, engine/facts.py); these classes give them a
+schema. They are framed and evolve like users' records (formats.md F9).
 
 Laws:
 1. What is written reads back as an equal value.
 2. Fields are added with defaults, and none is removed or changes its meaning.
-3. A record that cannot be read is never guessed: the errors of the codecs pass through.
+3. A record that cannot be read is never guessed: the errors of the codecs pass through. Nor is a
+   saga's record that a newer version wrote: what is added there would be lost when it is written
+   again.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,8 +33,7 @@ from penstock.sagas.engine.state import (
     Wait,
 )
 from penstock.schemas.codec import datum_decoder_of, datum_encoder_of, decoder_of, encoder_of
-from penstock.schemas.codec_errors import UnknownFingerprint
-from penstock.schemas.lookup import SchemaLookup, found_in
+from penstock.schemas.lookup import SchemaLookup, found_in, own_in
 from penstock.schemas.record import Record, declaration_of
 from penstock.schemas.schema import AvroSchema
 from penstock.schemas.single_object import fingerprint_in
@@ -273,9 +274,10 @@ class RecordReader:
 
         Raises:
             UnknownFingerprint: its writer's schema is not known.
+            NewerRecord: a newer version wrote it.
             DecodeError: it is no saga's record.
         """
-        datum = self._read(self._sagas, value, _SAGA)
+        datum = self._read(self._sagas, value, _SAGA, own=_SAGA)
         failure, parked = datum["failure"], datum["parked"]
         return SagaState(
             key=key,
@@ -294,7 +296,7 @@ class RecordReader:
 
     def times(self, value: bytes) -> tuple[int, int | None]:
         """Read from a saga's record when it was updated and when it is due; as `saga` raises."""
-        datum = self._read(self._times, value, _SAGA_TIMES)
+        datum = self._read(self._times, value, _SAGA_TIMES, own=_SAGA)
         return datum["updated_ms"], datum["due_ms"]
 
     def transition(self, key: str, value: bytes) -> Transition:
@@ -320,13 +322,16 @@ class RecordReader:
         readers: dict[bytes, Callable[[bytes], dict[str, Any]]],
         value: bytes,
         schema: AvroSchema,
+        *,
+        own: AvroSchema | None = None,
     ) -> dict[str, Any]:
         fingerprint = fingerprint_in(value)
         read = readers.get(fingerprint)
         if read is None:
-            writer = self._schemas.find(fingerprint)
-            if writer is None:
-                raise UnknownFingerprint(fingerprint=fingerprint.hex())
+            if own is None:
+                writer = found_in(self._schemas, fingerprint)
+            else:
+                writer = own_in(self._schemas, fingerprint, own)
             read = readers[fingerprint] = datum_decoder_of(writer, schema)
         return read(value)
 

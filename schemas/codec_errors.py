@@ -23,6 +23,7 @@ __all__ = [
     "IllegalValue",
     "IndexOutOfRange",
     "IntegerTooWide",
+    "NewerRecord",
     "NoBranchFits",
     "NotFramed",
     "RecordRejected",
@@ -293,6 +294,21 @@ class ValidatorRaised(DecodeError):
         "Validators answer by ValueError or AssertionError; this is a defect of one."
     )
     remedy: ClassVar[str] = "See the exception that caused this one, and mend the validator."
+
+
+@dataclass(eq=False, kw_only=True)
+class NewerRecord(DecodeError):
+    """A record of penstock's own was written by a newer version, which says more in it."""
+
+    record: str
+    """The record."""
+    part: str
+    """A field or a symbol that is not known here."""
+
+    code: ClassVar[str] = "PEN-A57"
+    what: ClassVar[str] = "A {record} was written by a newer penstock: it has {part}."
+    why: ClassVar[str] = "What this version does not know it would lose, and decide without."
+    remedy: ClassVar[str] = "Run the version that wrote it, or a newer one."
 
 
 @dataclass(eq=False, kw_only=True)

@@ -7,6 +7,7 @@ the time at which it is forgotten, and the partition's timers remove it then (ti
 Laws:
 1. These records are on the wire: fields are added with defaults, none is removed (formats.md F9).
 2. An entry that cannot be read fails the partition: answering without it could repeat an effect.
+   So does one that a newer version wrote, for what is added there would be lost.
 3. The entry of a step is read and written in the lane of its saga's key, so nothing comes between.
    An entry under the digest of a long key may be forgotten in another lane, which disturbs nobody:
    whoever is just using it writes it again.
@@ -22,7 +23,7 @@ from penstock.events.saga_headers import CommandHeaders
 from penstock.events.saga_messages import Outcome
 from penstock.schemas.codec import datum_decoder_of, datum_encoder_of
 from penstock.schemas.codec_errors import DecodeError
-from penstock.schemas.lookup import SchemaLookup, found_in
+from penstock.schemas.lookup import SchemaLookup, own_in
 from penstock.schemas.record import Record, declaration_of
 from penstock.schemas.schema import AvroSchema
 from penstock.schemas.single_object import fingerprint_in
@@ -185,7 +186,7 @@ class Memories:
             fingerprint = fingerprint_in(value)
             read = readers.get(fingerprint)
             if read is None:
-                writer = found_in(self._schemas, fingerprint)
+                writer = own_in(self._schemas, fingerprint, _SCHEMA)
                 read = readers[fingerprint] = datum_decoder_of(writer, schema)
             return read(value)
         except DecodeError as error:

@@ -62,6 +62,8 @@ class Fault(StrEnum):
     """The cluster forbids it."""
     SILENCE = "silence"
     """The consumer gives no records although there are some."""
+    UNFIT = "unfit"
+    """Something outside is wrong, and its own error says how to mend it."""
     BUG = "bug"
     """Penstock itself is wrong."""
 

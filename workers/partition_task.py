@@ -75,6 +75,7 @@ from penstock.workers.ports import (
 )
 from penstock.workers.state import PartitionState
 from penstock.workers.suspicion import Suspicion
+from penstock.workers.timer_watch import restored_timers
 from penstock.workers.verdicts import Hopeless, verdict
 from penstock.workers.watchdog import Look
 from penstock.workers.work_seams import Committer
@@ -173,7 +174,7 @@ class PartitionTask:
         self._drained.clear()
         try:
             rest = None if work is None else await work.drain(limit_s)
-            if rest is None:
+            if work is not None and rest is None:
                 self._report_unclean(work)
             if self._life.phase is Phase.DRAINING:
                 await self._end_task()
@@ -366,6 +367,9 @@ class PartitionTask:
             # Regained after a clean close: nobody has located the end since.
             _, end = await context.member.bounds(self.partition)
             run = replace(run, caught_up_at=end)
+        timers = None
+        if context.timed is not None:
+            timers = await restored_timers(context.timed, self._state)
         work = PartitionWork(
             run,
             processor=context.processor,
@@ -376,6 +380,7 @@ class PartitionTask:
             clock=context.clock,
             on_commit=self._committed,
             timed=context.timed,
+            timers=timers,
         )
         self._work = work
         context.member.seek(self.partition, run.position)
@@ -440,9 +445,8 @@ class PartitionTask:
         if self._life.phase is not Phase.CLOSED:
             raise Hopeless(why, Fault.BUG)
 
-    def _report_unclean(self, work: PartitionWork | None) -> None:
-        trouble = None if work is None else work.trouble
-        why = "the limit was met" if trouble is None else str(trouble)
+    def _report_unclean(self, work: PartitionWork) -> None:
+        why = "the limit was met" if work.trouble is None else str(work.trouble)
         text = f"Drained with uncommitted work, which its next owner repeats: {why}."
         self._raise_alarm("partition-drained-uncommitted", text)
 

@@ -28,7 +28,7 @@ from penstock.workers.ports import TransactionRefused
 from penstock.workers.state import PartitionState
 from penstock.workers.suspicion import Suspicion
 from penstock.workers.timer_watch import TimerWatch
-from penstock.workers.timers import Timed
+from penstock.workers.timers import Timed, Timers
 from penstock.workers.work_seams import Committer, Processor, WorkLimits
 
 __all__ = ["PartitionWork", "WorkStatistics"]
@@ -54,8 +54,12 @@ class PartitionWork:
         clock: Clock,
         on_commit: Callable[[Work], None],
         timed: Timed | None = None,
+        timers: Timers | None = None,
     ) -> None:
-        """Stand ready at the position of a `Run`; `timed` is given where entries have times."""
+        """Stand ready at the position of a `Run`.
+
+        Where entries have times, `timed` knows them and `timers` holds those of the whole state.
+        """
         self._processor = processor
         self._committer = committer
         self._state = state
@@ -77,16 +81,17 @@ class PartitionWork:
         self._caught_up_at = start.caught_up_at
         self._timers: TimerWatch | None = None
         if timed is not None:
+            assert timers is not None, "the times of a restored state are read before"
             self._timers = TimerWatch(
                 timed,
-                state,
+                timers,
                 clock,
                 begin=self._begin_timer,
                 in_flight=lambda: self._group.timers_in_flight,
             )
             self._read_up_to(start.position)
             self._clear_timers_that_are_not_due()
-        # Last of all: where a restored entry cannot be read, nobody would end what runs already.
+        # Last of all: were something above to fail, nobody would end what runs already.
         self._always = {asyncio.ensure_future(self._commit_for_ever())}
         if self._timers is not None:
             self._always.add(asyncio.ensure_future(self._timers.run()))

@@ -67,6 +67,10 @@ class GroupMember(Protocol):
         """
         ...
 
+    def missing(self) -> Sequence[str]:
+        """Topics that the group is to read and the cluster does not know, at the last look."""
+        ...
+
     def pause(self, partition: Partition) -> None:
         """Fetch no more of a partition until it is resumed."""
         ...

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, final
 
 from penstock.events.clock import Clock
-from penstock.events.log import Partition
+from penstock.events.log import Partition, TopicMissing
 from penstock.schemas.errors import ExitCode, PenstockError, WorldError
 from penstock.workers.partition_context import PartitionContext
 from penstock.workers.partition_signals import Fail, Fault, Revoked, Stop
@@ -24,7 +24,14 @@ from penstock.workers.partition_task import PartitionStatistics, PartitionTask
 from penstock.workers.ports import Assignments, GroupMember, PositionLost
 from penstock.workers.watchdog import Watchdog
 
-__all__ = ["PartitionGaveUp", "PartitionUnsafe", "RunnerLimits", "WorkerRunner"]
+__all__ = [
+    "PartitionBarred",
+    "PartitionGaveUp",
+    "PartitionUnsafe",
+    "RunnerLimits",
+    "WorkerRunner",
+    "error_of",
+]
 
 POLL_S: Final = 0.2
 """Longest wait of one poll: the loop looks around that often."""
@@ -80,11 +87,32 @@ class PartitionUnsafe(WorldError):
     )
 
 
-_UNSAFE = {Fault.OFFSETS, Fault.CHANGELOG}
+@dataclass(eq=False, kw_only=True)
+class PartitionBarred(WorldError):
+    """Something that a partition needs is not as it must be."""
+
+    partition: Partition
+    """Which one."""
+    reason: str
+    """What is wrong, and what to do about it."""
+
+    code: ClassVar[str] = "PEN-W33"
+    exit_code: ClassVar[ExitCode] = ExitCode.DATA
+    what: ClassVar[str] = "The partition {partition} cannot be processed: {reason}."
+    why: ClassVar[str] = "Another attempt would end alike."
+    remedy: ClassVar[str] = "Mend what the reason names, then start again."
 
 
-def _error_of(partition: Partition, fail: Fail) -> PenstockError:
-    kind = PartitionUnsafe if fail.fault in _UNSAFE else PartitionGaveUp
+_KINDS: Final[Mapping[Fault, type[PartitionUnsafe | PartitionBarred]]] = {
+    Fault.OFFSETS: PartitionUnsafe,
+    Fault.CHANGELOG: PartitionUnsafe,
+    Fault.UNFIT: PartitionBarred,
+}
+
+
+def error_of(partition: Partition, fail: Fail) -> PenstockError:
+    """Return what a process says where one of its partitions has given up."""
+    kind = _KINDS.get(fail.fault, PartitionGaveUp)
     return kind(partition=partition, reason=fail.why.rstrip("."))
 
 
@@ -132,10 +160,12 @@ class WorkerRunner:
         Raises:
             PartitionGaveUp: a partition cannot go on.
             PartitionUnsafe: a partition's offset and log do not belong together.
+            PartitionBarred: something that a partition needs is not as it must be.
+            TopicMissing: a topic that is to be read is gone.
             WorldError: the group cannot be reached.
         """
         member = await self._join(Assignments(self._assigned, self._revoked))
-        watching = asyncio.ensure_future(self._watch())
+        watching = asyncio.ensure_future(self._watch(member))
         try:
             await self._poll_until_stopped(member, watching)
         finally:
@@ -167,11 +197,18 @@ class WorkerRunner:
                 for partition in self._current:
                     self._tasks[partition].idle()
 
-    async def _watch(self) -> None:
-        """Ask the broker now and then whether records wait that the consumer does not give."""
-        dog = Watchdog()
+    async def _watch(self, member: GroupMember) -> None:
+        """Ask the broker now and then whether records wait that the consumer does not give.
+
+        A group goes on without a topic that was deleted, and nobody has its partitions: the process
+        would be idle, and look healthy.
+        """
+        dog, missing = Watchdog(), set[str]()
         while True:
             await self._clock.sleep_until(self._clock.monotonic() + WATCH_S)
+            missing_before, missing = missing, set(member.missing())
+            if gone := missing & missing_before:
+                raise TopicMissing(topics=", ".join(sorted(gone)))
             looks = {}
             for partition, task in list(self._tasks.items()):
                 try:
@@ -186,7 +223,7 @@ class WorkerRunner:
     def _raise_failures(self) -> None:
         for partition, task in self._tasks.items():
             if task.failure is not None:
-                raise _error_of(partition, task.failure)
+                raise error_of(partition, task.failure)
 
     # --- the group's callbacks ---------------------------------------------------------------
 

@@ -7,6 +7,8 @@ Laws:
    that an answer which is there goes before the time-out that it would have stopped; but not for
    longer than `CATCH_UP_LIMIT_S`, since a log may grow faster than it is read.
 2. The wall clock is looked at again at least every `LOOK_S`: it may be set.
+3. Reading the times of a restored state keeps nobody waiting: it takes as long as the state is
+   large, and a process that stands still for so long is thrown out of its group.
 """
 
 import asyncio
@@ -17,7 +19,7 @@ from penstock.events.clock import Clock
 from penstock.workers.state import PartitionState
 from penstock.workers.timers import Timed, Timers
 
-__all__ = ["TimerWatch"]
+__all__ = ["TimerWatch", "restored_timers"]
 
 CATCH_UP_LIMIT_S: Final = 30.0
 """Longest wait for the records that lay before a start."""
@@ -25,6 +27,28 @@ LOOK_S: Final = 1.0
 """Longest sleep until a timer."""
 AT_ONCE: Final = 500
 """Timers that have run out and are not committed, at most (partition-life.md)."""
+BREATH: Final = 200
+"""Restored entries that are read before others have their turn: a few milliseconds."""
+
+
+async def restored_timers(timed: Timed, state: PartitionState) -> Timers:
+    """Take the times of all entries of a restored state, which nobody changes meanwhile.
+
+    Args:
+        timed: knows the times of entries.
+        state: the partition's state.
+
+    Raises:
+        StateUnreadable: an entry cannot be read.
+    """
+    timings = []
+    for count, (key, value) in enumerate(state.items(), start=1):
+        timings.append((key, timed.timing(key, value)))
+        if count % BREATH == 0:
+            await asyncio.sleep(0)
+    timers = Timers()
+    timers.fill(timings)
+    return timers
 
 
 @final
@@ -34,17 +58,17 @@ class TimerWatch:
     def __init__(
         self,
         timed: Timed,
-        state: PartitionState,
+        timers: Timers,
         clock: Clock,
         *,
         begin: Callable[[bytes], None],
         in_flight: Callable[[], int],
     ) -> None:
-        """Take the times of a restored state.
+        """Watch over the times of a restored state.
 
         Args:
             timed: knows the times of entries.
-            state: the partition's state.
+            timers: those times, see `restored_timers`.
             clock: the time.
             begin: takes the state key of each timer that has run out.
             in_flight: says how many of those are not committed yet.
@@ -53,8 +77,7 @@ class TimerWatch:
         self._clock = clock
         self._begin = begin
         self._in_flight = in_flight
-        self._timers = Timers()
-        self._timers.fill((key, timed.timing(key, value)) for key, value in state.items())
+        self._timers = timers
         self._look = asyncio.Event()
         self._caught_up = asyncio.Event()
 

@@ -7,8 +7,8 @@ mends it; a lost membership where the partition is simply somebody else's.
 from collections.abc import Callable
 from typing import Any
 
-from penstock.events.log import WriteRefused
-from penstock.schemas.errors import PenstockError, WorldError
+from penstock.events.log import TopicMissing, WriteRefused
+from penstock.schemas.errors import InternalError, PenstockError, WorldError
 from penstock.workers.changelog import ChangelogUnreadable
 from penstock.workers.offsets import UnknownOffsetMetadata
 from penstock.workers.partition_signals import Doubt, Failed, Fault, Input, MemberLost
@@ -37,6 +37,10 @@ def _failed(error: Exception, fault: Fault = Fault.BUG) -> Failed:
     return Failed(str(error), fault)
 
 
+def _unfit(error: Exception) -> Failed:
+    return _failed(error, Fault.UNFIT)
+
+
 # The first row that fits decides. What stands in no row is a bug of ours: it ends the process with
 # its name, because going on would mean not to know what was done.
 _VERDICTS: tuple[tuple[tuple[type[Exception], ...], Callable[[Any], Input]], ...] = (
@@ -48,8 +52,11 @@ _VERDICTS: tuple[tuple[tuple[type[Exception], ...], Callable[[Any], Input]], ...
     ((NotAMember,), lambda _: MemberLost()),
     ((CommitRefused,), lambda error: _failed(error, Fault.PERMISSION)),
     ((Hopeless,), lambda error: Failed(error.why, error.fault)),
-    ((WorldError,), lambda error: Doubt(str(error)) if error.retryable else _failed(error)),
-    ((PenstockError,), _failed),
+    # A broker that has just started, or that has not heard of a new topic yet, says so for a while.
+    ((TopicMissing,), lambda error: Doubt(str(error))),
+    ((InternalError,), _failed),
+    ((WorldError,), lambda error: Doubt(str(error)) if error.retryable else _unfit(error)),
+    ((PenstockError,), _unfit),
 )
 
 

@@ -39,7 +39,7 @@ from penstock.workers.worker import Worker
 __all__ = ["check_files", "check_project"]
 
 _SHOWN: Final = 300
-"""Problems of one file at most; no file has more (sagas/findings.py)."""
+"""Problems of one file at most; no file has more (sagas/language/findings.py)."""
 
 _ResultT = TypeVar("_ResultT")
 

@@ -182,7 +182,10 @@ def _saga_retry(
     timeout: Timeout = 10.0,
     form: Form = OutputFormat.TABLE,
 ) -> None:
-    """Try the step that parked a saga again, with fresh attempts."""
+    """Try the step that parked a saga again, with fresh attempts.
+
+    A service remembers that it refused to do a step, and says so again; to undo one it tries anew.
+    """
     _operate(
         "retry",
         address,

@@ -87,6 +87,7 @@ def _background_tasks(client_owner: Any) -> list[asyncio.Task[Any] | None]:
         getattr(coordinator, "_coordination_task", None),
         getattr(coordinator, "_heartbeat_task", None),
         getattr(coordinator, "_commit_refresh_task", None),
+        getattr(coordinator, "_reset_committed_task", None),  # of a consumer without a group
         getattr(fetcher, "_fetch_task", None),
     ]
 

@@ -28,6 +28,7 @@ from penstock.events.log import LogRecord, Partition
 from penstock.infra.kafka.abandoned import abandon, stop_or_abandon
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
 from penstock.infra.kafka.error_codes import describe, describe_code
+from penstock.infra.kafka.known_topics import unanswered, unknown_topics
 from penstock.workers.ports import (
     Assignments,
     CommitRefused,
@@ -94,7 +95,7 @@ async def join_group(
         fetch_max_wait_ms=100,
         max_partition_fetch_bytes=2 * 1024 * 1024,
     )
-    member = KafkaGroupMember(connection, consumer, group)
+    member = KafkaGroupMember(connection, consumer, group, topics)
     try:
         async with asyncio.timeout(START_LIMIT_S):
             await consumer.start()
@@ -139,8 +140,15 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka shi
 class KafkaGroupMember:
     """A started member; see `join_group`."""
 
-    def __init__(self, connection: KafkaConnection, consumer: AIOKafkaConsumer, group: str) -> None:
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        consumer: AIOKafkaConsumer,
+        group: str,
+        topics: Sequence[str],
+    ) -> None:
         """Take over a consumer that was not started yet."""
+        self._topics = tuple(topics)
         self._connection = connection
         self._consumer = consumer
         self._group = group
@@ -176,6 +184,10 @@ class KafkaGroupMember:
 
     def _unreachable(self, error: BaseException) -> KafkaUnreachable:
         return KafkaUnreachable(bootstrap=self._connection.bootstrap, reason=describe(error))
+
+    def missing(self) -> Sequence[str]:
+        """Topics that the group is to read and the cluster does not know."""
+        return unknown_topics(self._consumer._client, self._topics)  # noqa: SLF001 - knows the cluster
 
     def pause(self, partition: Partition) -> None:
         """Fetch no more of a partition."""
@@ -303,7 +315,9 @@ class KafkaGroupMember:
                 first = (await self._consumer.beginning_offsets([place]))[place]
                 end = (await self._consumer.end_offsets([place]))[place]
         except (TimeoutError, KafkaError) as error:
-            raise self._unreachable(error) from error
+            client = self._consumer._client  # noqa: SLF001 - knows the cluster
+            reason = unanswered(client, partition, describe(error))
+            raise KafkaUnreachable(bootstrap=self._connection.bootstrap, reason=reason) from error
         return first, end
 
     async def commit(self, partition: Partition, offset: int, metadata: str) -> None:

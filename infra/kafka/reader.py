@@ -12,6 +12,7 @@ from penstock.events.log import LogRecord, Partition
 from penstock.infra.kafka.abandoned import abandon, stop_or_abandon
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
 from penstock.infra.kafka.error_codes import describe
+from penstock.infra.kafka.known_topics import find_topics, unanswered
 
 __all__ = ["KafkaReader", "open_reader"]
 
@@ -29,6 +30,7 @@ async def open_reader(
     """A reader of these partitions, each at its beginning.
 
     Raises:
+        TopicMissing: one of them does not exist.
         KafkaUnreachable: no broker answered.
     """
     consumer = AIOKafkaConsumer(
@@ -43,6 +45,7 @@ async def open_reader(
     try:
         async with asyncio.timeout(START_LIMIT_S):
             await consumer.start()
+            await find_topics(consumer._client, partitions)  # noqa: SLF001 - knows the cluster
             places = [TopicPartition(*partition) for partition in partitions]
             consumer.assign(places)
             for place, offset in (await consumer.beginning_offsets(places)).items():
@@ -74,7 +77,9 @@ class KafkaReader:
                 first = (await self._consumer.beginning_offsets([place]))[place]
                 end = (await self._consumer.end_offsets([place]))[place]
         except (TimeoutError, KafkaError) as error:
-            raise self._unreachable(error) from error
+            client = self._consumer._client  # noqa: SLF001 - knows the cluster
+            reason = unanswered(client, partition, describe(error))
+            raise KafkaUnreachable(bootstrap=self._connection.bootstrap, reason=reason) from error
         return first, end
 
     def seek(self, partition: Partition, offset: int) -> None:

@@ -299,11 +299,7 @@ class _Writer:
         places: list[Partition] = []
         for partition, records in outputs.items():
             for batch in filled_batches(self._producer, records):
-                futures.append(
-                    await self._producer.send_batch(
-                        batch, partition.topic, partition=partition.number
-                    )
-                )
+                futures.append(await self._send(batch, partition))
                 places.append(partition)
         # Every batch is awaited before the offsets are sent: aiokafka would commit regardless.
         results = await asyncio.gather(*futures, return_exceptions=True)
@@ -313,6 +309,16 @@ class _Writer:
                 raise self._failure(partition, result) from result
             first_offsets.setdefault(partition, result.offset)
         return first_offsets
+
+    async def _send(self, batch: Any, partition: Partition) -> "asyncio.Future[Any]":
+        try:
+            future: asyncio.Future[Any] = await self._producer.send_batch(
+                batch, partition.topic, partition=partition.number
+            )
+        except KafkaError as error:
+            reason = f"a batch for {partition} was not sent: {_root(error)}"
+            raise TransactionDoubt(reason=reason) from error
+        return future
 
     def _failure(self, partition: Partition, error: BaseException) -> BaseException:
         if not isinstance(error, KafkaError):

@@ -131,7 +131,10 @@ def _done_late(turn: Turn, step: CallStep, reply: Replied, answer: Succeeded) ->
 def _refused_late(turn: Turn, step: CallStep, reply: Replied, answer: Refused) -> None:
     """The outcome is no longer unknown: nothing was done, so nothing is undone."""
     del reply
+    passed_over = turn.at(step.name).skipped
     turn.fact(FactKind.REFUSED, step=step.name, code=answer.code, text=answer.text)
+    if passed_over:  # the saga goes on without the step, as an operator has said (S11)
+        turn.fact(FactKind.SKIPPED, step=step.name)
     resume_after(turn, step.name)
     go_on(turn)
 

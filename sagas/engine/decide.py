@@ -33,7 +33,7 @@ from penstock.sagas.engine.inputs import (
     TimersDue,
 )
 from penstock.sagas.engine.invariants import assert_sound
-from penstock.sagas.engine.notes import AlarmName, Note, ParkingCode
+from penstock.sagas.engine.notes import AlarmName, Note
 from penstock.sagas.engine.parking import park, park_stuck
 from penstock.sagas.engine.program import Program
 from penstock.sagas.engine.starts import begin, compare
@@ -123,10 +123,9 @@ def _park_unsent(turn: Turn, refused: OutputsRefused) -> None:
         return
     _, step, at = min(flying, key=lambda each: each[0])
     if at.status is StepStatus.UNDOING:
-        code = ParkingCode.NOT_SENT
-        park_stuck(turn, step.name, code, refused.reason, code)
+        park_stuck(turn, step.name, refused.code, refused.reason, refused.code)
     else:
-        park(turn, step.name, Direction.DO, ParkingCode.NOT_SENT, refused.reason)
+        park(turn, step.name, Direction.DO, refused.code, refused.reason)
 
 
 def _unsent(turn: Turn, refused: OutputsRefused) -> None:

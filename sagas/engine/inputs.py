@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from penstock.events.saga_headers import Direction
 from penstock.events.saga_messages import Verb
+from penstock.sagas.engine.notes import ParkingCode
 
 __all__ = [
     "Cancelled",
@@ -109,9 +110,12 @@ class Operated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputsRefused:
-    """The broker refused twice what the saga wanted to send: park it without (formats.md F18)."""
+    """What was to follow is certain not to: park the saga without it (formats.md F18)."""
 
     reason: str
+    """What the broker said, twice; or what it would say, or what went wrong in here."""
+    code: ParkingCode = ParkingCode.NOT_SENT
+    """What the parking says."""
 
 
 Input = Started | Replied | TimersDue | Signalled | Cancelled | Operated | OutputsRefused

@@ -70,6 +70,8 @@ class ParkingCode(StrEnum):
     """A step could not be undone (S5)."""
     NOT_SENT = "not_sent"
     """The broker refused twice what was to be sent (F18)."""
+    BUG = "bug"
+    """Penstock itself could not decide what follows from what came."""
 
 
 class AlarmName(StrEnum):

@@ -90,7 +90,7 @@ class StepState:
     """Of the latest refusal, error or timeout."""
     skipped: bool = False
     """Whether an operator lets the saga go on although the step stands as it does (S11). A later
-    command or answer of the step takes that back."""
+    command of the step takes that back, and an answer that makes it done or undone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

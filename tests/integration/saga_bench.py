@@ -295,8 +295,8 @@ class Trip:
         """The topic of commands about hotels."""
         return topic_of(self.types.commands["hotel"])
 
-    async def make_topics(self) -> None:
-        """What `penstock topic apply` does."""
+    async def make_topics(self, *more: Definition) -> None:
+        """What `penstock topic apply` does; `more` are other versions of its saga."""
         messages: list[type[Message]] = [
             self.types.asked,
             self.types.booked,
@@ -307,7 +307,7 @@ class Trip:
                 self.app,
                 messages,
                 [self.worker],
-                [self.definition()],
+                [self.definition(), *more],
                 saga_partitions=self.settings.saga_partitions,
             )
             await apply_plan(topics, await plan_topics(topics, wanted), replication=1)

@@ -10,11 +10,13 @@ from penstock.events.dead_letter import parse_note
 from penstock.events.log import LogRecord, NewRecord
 from penstock.events.saga_headers import CommandHeaders, Direction, command_id, idempotency_key
 from penstock.events.saga_messages import InboxMessage, Outcome, StepReply, Verb, Way
+from penstock.infra.saga_bootstrap import InputMoved
 from penstock.sagas.definition_book import DefinitionChanged
 from penstock.sagas.engine.facts import FactKind, fold
 from penstock.sagas.engine.leftovers import leftovers
 from penstock.sagas.engine.program import Program
 from penstock.sagas.engine.state import Phase, SagaState, StepStatus
+from penstock.sagas.language.check import load
 from penstock.schemas.codec import encoder_of
 from penstock.workers.partition_life import Phase as LifePhase
 from penstock.workers.runner import WorkerRunner
@@ -414,6 +416,34 @@ async def allow(trip: Trip, size: int) -> None:
 
 
 # --- versions and processes -----------------------------------------------------------------------
+
+
+def test_a_process_that_would_not_read_what_starts_new_sagas_is_refused(
+    kafka: str, unique: Callable[[str], str]
+) -> None:
+    """Rolled back to a version with another input, it would pass all events over, in silence."""
+    trip = made_trip(kafka, unique)
+    text = trip.definition(2).text.replace("bench.TripAsked", "bench.TripBooked")
+    moved = load(text, file="trip.saga.yaml", schemas=trip.schemas)
+
+    async def scenario() -> None:
+        await trip.make_topics()
+        await trip.make_topics(moved)
+        async with running(trip, services=False):
+            pass
+        async with running(trip, definitions=[moved], services=False):
+            pass
+        with pytest.raises(InputMoved, match="Version 2 of the saga trip") as told:
+            async with running(trip, services=False):
+                raise AssertionError("it was opened")
+        assert (told.value.reads, told.value.topic) == (
+            trip.definition().input_topic,
+            moved.input_topic,
+        )
+        async with running(trip, definitions=[trip.definition(), moved], services=False):
+            pass
+
+    play(scenario())
 
 
 def test_a_version_is_one_content_for_ever(kafka: str, unique: Callable[[str], str]) -> None:

@@ -63,6 +63,7 @@ SHAPES = {
     "one step": HEAD + RESERVE,
     "only an event": HEAD + EARLY,
     "pivot last": HEAD + RESERVE + CHARGE_FOR_GOOD + SHIP,
+    "on behind the pivot": HEAD + RESERVE + SHIP + MAIL + MAIL.replace("name: mail", "name: again"),
     "no deadline": (HEAD + RESERVE + SHIP + MAIL).replace("deadline: 15m\n", ""),
 }
 PROGRAMS = {name: Program(definition(text)) for name, text in SHAPES.items()}
@@ -107,10 +108,12 @@ inputs: st.SearchStrategy[Input] = st.one_of(
     st.just(OutputsRefused(reason="too large")),
 )
 waits_ms = st.integers(0, 90_000)
-# What is likely to matter: an answer to a step in flight, or an act of the operator who is needed.
+# What is likely to matter: an answer to a step in flight, a late one, or an act of the operator who
+# is needed.
 moves = st.one_of(
     st.tuples(st.just("answer"), answers),
     st.tuples(st.just("answer"), answers),
+    st.tuples(st.just("late"), st.tuples(st.integers(0, 4), answers)),
     st.tuples(st.just("pass"), waits_ms),
     st.tuples(st.just("operate"), st.sampled_from(Verb)),
     st.tuples(st.just("give"), inputs),
@@ -145,6 +148,15 @@ def in_flight(play: Play, answer: Any) -> Input | None:
     return None
 
 
+def late(play: Play, place: int, answer: Any) -> Input | None:
+    """An answer to a do that was sent once, wherever its step stands by now."""
+    steps = () if play.state is None else play.state.steps
+    if place >= len(steps) or not steps[place].attempt:
+        return None
+    attempt, name = steps[place].attempt, play.program.names[place]
+    return Replied(step=name, direction=Direction.DO, attempt=attempt, answer=answer)
+
+
 def needed_act(play: Play, verb: Verb) -> Input | None:
     """An act of an operator about the step that parked the saga."""
     if play.state is None or play.state.parked is None:
@@ -163,6 +175,8 @@ def perform(play: Play, move: tuple[str, Any]) -> None:
     found: Input | None = what if kind == "give" else None
     if kind == "answer":
         found = in_flight(play, what)
+    elif kind == "late":
+        found = late(play, *what)
     elif kind == "operate":
         found = needed_act(play, what)
     if isinstance(found, Replied):

@@ -13,7 +13,7 @@ from penstock.infra.virtual_clock import VirtualClock
 from penstock.workers.state import PartitionState
 from penstock.workers.timer_watch import LOOK_S, TimerWatch
 from penstock.workers.timers import Timers, Timing
-from tests.workers.reminders import START_MS, Reminders, reminder
+from tests.workers.reminders import START_MS, Reminders, reminder, timers_of
 
 KEYS = [b"k%d" % number for number in range(6)]
 keys = st.sampled_from(KEYS)
@@ -141,7 +141,11 @@ class Play:
         for change in restored:
             self.state.apply(b"t/" + change.key, self.named(change))
         self.watch = TimerWatch(
-            Reminders(), self.state, self.clock, begin=self.begin, in_flight=lambda: 0
+            Reminders(),
+            timers_of(Reminders(), self.state),
+            self.clock,
+            begin=self.begin,
+            in_flight=lambda: 0,
         )
         self.watch.caught_up()
 

@@ -209,6 +209,7 @@ class Stand:
             reader=self.reader,
             compiled=compiled,
             clock=self.clock,
+            limit_bytes=1_000_000,
         )
         for each in versions:
             asyncio.run(self.book.deploy(each))

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from penstock.events.event import Command, Event, Reply
-from penstock.sagas.definition import CallStep, Definition, EmitStep
+from penstock.sagas.definition import CallStep, Definition, EmitStep, Step
 from penstock.sagas.language.check import Checked, check
 from penstock.sagas.language.problem import render
 from penstock.schemas.money import money
@@ -198,17 +198,18 @@ def defined(text: str) -> Definition:
 
 def call_of(definition: Definition, name: str) -> CallStep:
     """Return a call step by name."""
-    place = definition.position(name)
-    assert place is not None
-    step = definition.steps[place]
+    step = _step_of(definition, name)
     assert isinstance(step, CallStep)
     return step
 
 
 def emit_of(definition: Definition, name: str) -> EmitStep:
     """Return an emit step by name."""
-    place = definition.position(name)
-    assert place is not None
-    step = definition.steps[place]
+    step = _step_of(definition, name)
     assert isinstance(step, EmitStep)
+    return step
+
+
+def _step_of(definition: Definition, name: str) -> Step:
+    (step,) = [each for each in definition.steps if each.name == name]
     return step

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from penstock.events.log import RecordTooLarge
 from penstock.infra.saga_bootstrap import compiled
 from penstock.infra.virtual_clock import VirtualClock
 from penstock.sagas.definition_book import (
@@ -35,7 +36,9 @@ class Known:
         return next((each for each in schemas if each.fingerprint == fingerprint), None)
 
 
-def book_on(log: DefinitionsLog, clock: VirtualClock) -> DefinitionBook:
+def book_on(
+    log: DefinitionsLog, clock: VirtualClock, *, limit_bytes: int = 1_000_000
+) -> DefinitionBook:
     """A process's book over the topic."""
     return DefinitionBook(
         "order",
@@ -45,6 +48,7 @@ def book_on(log: DefinitionsLog, clock: VirtualClock) -> DefinitionBook:
         reader=RecordReader(Known()),
         compiled=compiled,
         clock=clock,
+        limit_bytes=limit_bytes,
     )
 
 
@@ -126,6 +130,18 @@ def test_another_content_under_a_deployed_version_is_refused() -> None:
         assert book.program(1).definition == definition()
 
     assert len(play(scenario).records) == 1
+
+
+def test_f18_a_version_that_no_record_holds_is_refused_at_once() -> None:
+    """What is certain to be refused is no doubt: nothing is tried, and both sizes are said."""
+
+    async def scenario(log: DefinitionsLog, clock: VirtualClock) -> None:
+        with pytest.raises(RecordTooLarge, match="The limit is 2000 bytes"):
+            await book_on(log, clock, limit_bytes=2_000).deploy(definition())
+
+    log = play(scenario)
+    assert log.records == []
+    assert log.readings == 1
 
 
 def test_of_two_writers_at_once_the_first_one_to_commit_wins() -> None:

@@ -28,8 +28,9 @@ from penstock.sagas.definition_book import VersionUnknown
 from penstock.sagas.engine.facts import FactKind, fold
 from penstock.sagas.engine.notes import Note, ParkingCode
 from penstock.sagas.engine.program import KEY_LIMIT_BYTES
-from penstock.sagas.engine.state import Phase, StepStatus
+from penstock.sagas.engine.state import Phase, StepState, StepStatus, Timer, Wait
 from penstock.sagas.orchestrator import PARKING_ROOM, RECORD_LIMIT_BYTES, SAGA_TABLE
+from penstock.sagas.records import encode_saga
 from penstock.schemas.codec import datum_encoder_of
 from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
@@ -605,6 +606,38 @@ def test_a_saga_is_decoded_only_where_its_bytes_are_not_those_that_were_written(
         stand.orchestrator.timing(entry, stand.entry() or b"")
 
 
+@pytest.mark.parametrize(("name", "limit"), [("CACHE_LIMIT", 3), ("CACHE_BYTES", 2_000)])
+def test_what_is_kept_decoded_is_bounded(
+    monkeypatch: pytest.MonkeyPatch, name: str, limit: int
+) -> None:
+    """By count and by bytes, also where sagas are only read: the state itself has no limit."""
+    monkeypatch.setattr(f"penstock.sagas.orchestrator.{name}", limit)
+    stand, reading = Stand(), Stand()
+    for number in range(10):
+        stand.take(start(f"o-{number}"))
+    for key, value in stand.state.items():
+        reading.state.apply(key, value)
+    for number in range(10):
+        reading.take(start(f"o-{number}"))
+    for each in (stand, reading):
+        kept = each.orchestrator.statistics()
+        assert 0 < kept.kept <= 10
+        assert (kept.kept if name == "CACHE_LIMIT" else kept.kept_bytes) <= limit
+
+
+def test_what_is_forgotten_is_not_counted_as_kept() -> None:
+    """A saga that is written again and again counts once, and one that is over not at all."""
+    stand = begun()
+    stand.take(refused("reserve_stock", "none_left"))
+    value = stand.entry()
+    assert value is not None
+    assert stand.orchestrator.statistics().kept_bytes == len(value)
+    stand.pass_time(2 * 86_400)
+    stand.fire()
+    assert stand.orchestrator.statistics().kept == 0
+    assert stand.orchestrator.statistics().kept_bytes == 0
+
+
 def test_a_restored_state_counts_and_not_what_was_thought_before() -> None:
     """Behind a doubt an uncommitted transition has never been: the answer counts as the first."""
     stand = begun()
@@ -689,6 +722,23 @@ def test_a_record_that_is_full_has_room_for_the_reason() -> None:
     assert stand.alarm_names == ["saga-parked"], "of the transition that was not made, nobody heard"
 
 
+def test_a_full_saga_that_waits_answers_whoever_asks() -> None:
+    """Its record is larger than others by the reason, and grows no further: nothing is refused."""
+    room = begun()
+    room.take(ok("reserve_stock", StockReserved(reservation="r")))
+    full = RECORD_LIMIT_BYTES - len(room.entry() or b"") - 40
+    stand = begun()
+    stand.take(ok("reserve_stock", StockReserved(reservation="r" * full)))
+    stand.take(refused("charge_card", "no" * 30))
+    assert stand.saga().phase is Phase.PARKED
+    assert len(stand.entry() or b"") > RECORD_LIMIT_BYTES
+    effects = stand.take(InboxMessage(cancel=Cancel(actor="ann", reason="too slow")))
+    (transition,) = stand.histories(effects)
+    assert transition.trigger == "cancel"
+    assert transition.facts[-1].code == Note.TOO_LATE
+    assert stand.alarm_names == ["saga-parked"]
+
+
 def test_a_command_that_is_too_large_parks_its_saga() -> None:
     """The limit of records is the broker's, and it would refuse the whole transaction."""
     text = HEAD + RESERVE + CHARGE + TWICE + CONFIRM
@@ -729,6 +779,68 @@ def test_a_start_that_cannot_be_kept_or_sent_is_a_dead_letter() -> None:
     without = Stand(missing=frozenset({"stock.commands"}))
     assert "stock.commands" in without.only_a_letter(without.take(start())).message
     assert without.orchestrator.statistics().transitions == 0
+
+
+# --- bugs -----------------------------------------------------------------------------------------
+
+
+def broken(stand: Stand, pending: str) -> Stand:
+    """A stand with a record as no version of the engine writes it.
+
+    The pivot is done in a saga that has not passed it: if it turned round now, it would be unsound.
+    """
+    saga = stand.saga()
+    timer = Timer(wait=Wait.ANSWER, due_ms=stand.clock.wall_ms() + 1_000)
+    steps = tuple(
+        StepState(status=StepStatus.PENDING, attempt=2, timer=timer)
+        if name == pending
+        else StepState(status=StepStatus.DONE if name in ("reserve_stock", "ship") else at.status)
+        for name, at in zip(stand.book.latest.names, saga.steps, strict=True)
+    )
+    damaged = replace(saga, steps=steps)
+    stand.state.apply(state_key(SAGA_TABLE, "o-1"), encode_saga(damaged))
+    return stand
+
+
+def test_a_bug_parks_the_saga_that_meets_it_and_no_other() -> None:
+    """Sagas.md 3.1, poison record: the saga is PARKED, the record kept, the partition goes on."""
+    stand = broken(begun(), "mail")
+    effects = stand.take(refused("mail", "no"))
+    (letter,) = stand.letters(effects)
+    assert (letter.reason, letter.error_code) == ("bug", "PEN-S45")
+    saga = stand.saga()
+    assert saga.parked is not None
+    assert (saga.phase, saga.parked.step, saga.parked.code) == (Phase.PARKED, "mail", "bug")
+    assert "its pivot is DONE" in saga.parked.text
+    (transition,) = stand.histories(effects)
+    assert transition.trigger == "reply, not decided"
+    assert stand.commands(effects) == []
+    assert sorted(stand.alarm_names) == ["record-parked", "saga-parked"]
+    assert begun(key="o-2", stand=stand).saga("o-2").phase is Phase.RUNNING
+
+
+def test_a_bug_that_a_timer_meets_parks_its_saga() -> None:
+    """There is no record to keep; the timer is gone, so it does not run out for ever."""
+    stand = broken(begun(), "charge_card")
+    stand.pass_time(1.0)
+    effects = stand.fire()
+    assert stand.letters(effects) == []
+    saga = stand.saga()
+    assert saga.parked is not None
+    assert (saga.phase, saga.parked.step, saga.parked.code) == (Phase.PARKED, "charge_card", "bug")
+    assert saga.due_ms == saga.deadline_ms
+
+
+def test_a_bug_where_nothing_can_be_parked_leaves_a_letter_or_is_raised() -> None:
+    """What would come again at once, and could not be kept, ends the process: nothing is hidden."""
+    stand = begun()
+    damaged = replace(stand.saga(), steps=())
+    stand.state.apply(state_key(SAGA_TABLE, "o-1"), encode_saga(damaged))
+    letter = stand.only_a_letter(stand.take(ok("reserve_stock", RESERVED)))
+    assert letter.error_code == "PEN-S45"
+    stand.pass_time(16 * 60.0)
+    with pytest.raises(ValueError, match="zip"):
+        stand.fire()
 
 
 # --- what the broker has refused ------------------------------------------------------------------

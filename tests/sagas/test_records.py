@@ -1,5 +1,6 @@
 """The records that a saga leaves: codecs, schema files, and bytes that must stay readable."""
 
+import json
 from importlib.resources import files
 from typing import Any
 
@@ -33,13 +34,14 @@ from penstock.sagas.records import (
     RECORDS,
     DefinitionRecord,
     RecordReader,
+    SagaRecord,
     Transition,
     encode_definition,
     encode_saga,
     encode_transition,
 )
 from penstock.schemas.codec import decoder_of
-from penstock.schemas.codec_errors import UnknownFingerprint
+from penstock.schemas.codec_errors import NewerRecord, UnknownFingerprint
 from penstock.schemas.record import Record, declaration_of
 from penstock.schemas.schema import AvroSchema
 
@@ -47,11 +49,15 @@ ALL: tuple[type[Record], ...] = (*RECORDS, InboxMessage)
 
 
 class Known:
-    """Knows the schemas of this version."""
+    """Knows the schemas of this version, and further ones."""
+
+    def __init__(self, *further: AvroSchema) -> None:
+        """Know them."""
+        self._further = further
 
     def find(self, fingerprint: bytes) -> AvroSchema | None:
-        """One of the product's own, or none."""
-        schemas = [declaration_of(record).schema for record in ALL]
+        """One of them, or none."""
+        schemas = [*(declaration_of(record).schema for record in ALL), *self._further]
         return next((each for each in schemas if each.fingerprint == fingerprint), None)
 
 
@@ -153,6 +159,18 @@ def test_a_record_of_an_unknown_version_is_not_guessed() -> None:
     """Law 3."""
     with pytest.raises(UnknownFingerprint):
         READER.saga("o-1", b"\xc3\x01" + bytes(8) + b"x")
+
+
+def test_f9_a_sagas_record_of_a_newer_version_is_not_read() -> None:
+    """Law 3: what is added there would be lost when this version writes the record again."""
+    document = json.loads(declaration_of(SagaRecord).schema.text)
+    document["fields"].append({"name": "priority", "type": "long", "default": 0})
+    newer = AvroSchema.parse(json.dumps(document))
+    reader = RecordReader(Known(newer))
+    value = b"\xc3\x01" + newer.fingerprint + GOLDEN_STATE_BYTES[10:] + b"\x02"
+    for read in (lambda: reader.saga("o-1", value), lambda: reader.times(value)):
+        with pytest.raises(NewerRecord, match="priority"):
+            read()
 
 
 GOLDEN_STATE = SagaState(

@@ -9,9 +9,9 @@ from penstock.infra.virtual_clock import VirtualClock
 from penstock.workers.group_commit import Effects
 from penstock.workers.state import PartitionState
 from penstock.workers.suspicion import Condemnation
-from penstock.workers.timers import Timing
+from penstock.workers.timers import Timed, Timers, Timing
 
-__all__ = ["REMINDED", "START_MS", "Reminders", "reminder", "state_of"]
+__all__ = ["REMINDED", "START_MS", "Reminders", "reminder", "state_of", "timers_of"]
 
 START_MS = VirtualClock().wall_ms()
 """What the wall clock shows when a test begins."""
@@ -36,6 +36,13 @@ def state_of(entries: dict[bytes, bytes]) -> PartitionState:
     for key, value in entries.items():
         state.apply(key, value)
     return state
+
+
+def timers_of(timed: Timed, state: PartitionState) -> Timers:
+    """Take the times of a state at once; see timer_watch.restored_timers."""
+    timers = Timers()
+    timers.fill((key, timed.timing(key, value)) for key, value in state.items())
+    return timers
 
 
 class Reminders:

@@ -36,7 +36,7 @@ from penstock.workers.pipeline import Participation, Pipeline, PipelineContext
 from penstock.workers.state import PartitionState, state_key
 from penstock.workers.state_table import StateUnreadable, table_maker
 from penstock.workers.suspicion import Condemnation, Suspicion
-from penstock.workers.timers import Timed
+from penstock.workers.timers import Timed, Timers
 from penstock.workers.work_seams import WorkLimits
 
 __namespace__ = "stock"
@@ -798,6 +798,7 @@ def test_a_running_partition_answers_in_order_and_forgets_in_time(
             clock=bench.clock,
             on_commit=lambda _work: None,
             timed=bench.pipeline,
+            timers=Timers(),
         )
         work.offer(
             [

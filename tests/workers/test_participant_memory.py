@@ -1,5 +1,6 @@
 """The memory of participants as state: its keys, its bytes, and how it is forgotten."""
 
+import json
 from dataclasses import replace
 from importlib.resources import files
 
@@ -41,10 +42,15 @@ GOLDEN = bytes.fromhex(
 class Files:
     """Knows the schema that lies in a file, as a changelog's reader of a later version will."""
 
+    def __init__(self, *further: AvroSchema) -> None:
+        """Know further ones too."""
+        self._further = further
+
     def find(self, fingerprint: bytes) -> AvroSchema | None:
-        """The schema, by its fingerprint."""
+        """One of them, by its fingerprint."""
         schema = AvroSchema.parse(files("penstock.schemas").joinpath(FILE).read_text("utf-8"))
-        return schema if schema.fingerprint == fingerprint else None
+        known = (schema, *self._further)
+        return next((each for each in known if each.fingerprint == fingerprint), None)
 
 
 def ask(key: str = "o-1", direction: Direction = Direction.DO) -> CommandHeaders:
@@ -149,6 +155,18 @@ def test_an_entry_that_cannot_be_read_is_never_guessed(memories: Memories) -> No
         state.apply(KEY, value)
         with pytest.raises(StateUnreadable, match="ParticipantMemory"):
             memories.recall(KEY, state)
+
+
+def test_f9_an_entry_of_a_newer_version_is_not_read() -> None:
+    """What is added there would be lost when this version writes the entry again."""
+    document = json.loads(SCHEMA.text)
+    document["fields"].append({"name": "effects", "type": "long", "default": 0})
+    newer = AvroSchema.parse(json.dumps(document))
+
+    memories, state = Memories(Files(newer), limit_bytes=10_000), PartitionState()
+    state.apply(KEY, b"\xc3\x01" + newer.fingerprint + GOLDEN[10:] + b"\x02")
+    with pytest.raises(StateUnreadable, match="PEN-A57"):
+        memories.recall(KEY, state)
 
 
 def test_a_memory_without_a_reply_is_always_written() -> None:

@@ -88,6 +88,10 @@ class World:
         assert partition == INPUT
         return self.input_end
 
+    def missing(self) -> Sequence[str]:
+        """Nothing is."""
+        return ()
+
     async def membership(self) -> Membership:
         """It is one."""
         return Membership.MEMBER

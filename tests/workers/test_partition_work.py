@@ -20,7 +20,14 @@ from penstock.workers.state import PartitionState
 from penstock.workers.suspicion import Condemnation, Suspicion
 from penstock.workers.timer_watch import AT_ONCE, CATCH_UP_LIMIT_S
 from penstock.workers.work_seams import WorkLimits
-from tests.workers.reminders import REMINDED, START_MS, Reminders, reminder, state_of
+from tests.workers.reminders import (
+    REMINDED,
+    START_MS,
+    Reminders,
+    reminder,
+    state_of,
+    timers_of,
+)
 
 OUT = Partition("shop.counts", 0)
 BEGINNING = Run(position=0, finished=Finished(), caught_up_at=0)
@@ -131,6 +138,7 @@ def on_a_stand(
             clock=clock,
             on_commit=done.append,
             timed=timed,
+            timers=None if timed is None else timers_of(timed, state),
         )
         stand = Stand(hand, work, clock, state, doubtful, done)
         await scenario(stand)
@@ -846,28 +854,6 @@ def test_a_timer_that_changes_nothing_although_it_is_due_ends_the_work() -> None
             await running
 
     on_a_stand(scenario, timed=timed, entries={b"t/a/k": reminder(-1)})
-
-
-def test_a_restored_entry_that_cannot_be_read_leaves_nothing_running() -> None:
-    """The partition fails before it begins; nobody holds the work, so nobody could close it."""
-
-    async def run() -> None:
-        hand = ByHand()
-        with pytest.raises(ValueError, match="unpack"):
-            PartitionWork(
-                BEGINNING,
-                processor=hand,
-                committer=hand,
-                state=state_of({b"t/a/k": b"damaged"}),
-                suspicion=Suspicion(),
-                limits=WorkLimits(),
-                clock=VirtualClock(),
-                on_commit=lambda _work: None,
-                timed=Reminders(),
-            )
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    asyncio.run(run())
 
 
 def test_a_change_that_cannot_be_read_ends_the_work() -> None:

@@ -9,7 +9,15 @@ import pytest
 
 from penstock.infra.virtual_clock import VirtualClock
 from penstock.workers.state import PartitionState
-from penstock.workers.timer_watch import AT_ONCE, CATCH_UP_LIMIT_S, LOOK_S, TimerWatch
+from penstock.workers.timer_watch import (
+    AT_ONCE,
+    BREATH,
+    CATCH_UP_LIMIT_S,
+    LOOK_S,
+    TimerWatch,
+    restored_timers,
+)
+from penstock.workers.timers import Timers
 from tests.workers.reminders import START_MS, Reminders, reminder, state_of
 
 
@@ -73,7 +81,7 @@ def watching(
         stand = Stand(clock, Counting(clock), state_of(entries))
         stand.watch = TimerWatch(
             Reminders(),
-            stand.state,
+            await restored_timers(Reminders(), stand.state),
             stand.counting,
             begin=stand.begin,
             in_flight=lambda: stand.in_flight,
@@ -283,7 +291,7 @@ def test_a_watch_that_is_cancelled_leaves_no_sleeper() -> None:
     async def run() -> None:
         clock = VirtualClock()
         watch = TimerWatch(
-            Reminders(), PartitionState(), clock, begin=lambda _key: None, in_flight=lambda: 0
+            Reminders(), Timers(), clock, begin=lambda _key: None, in_flight=lambda: 0
         )
         running = asyncio.ensure_future(watch.run())
         await clock.advance(0.1)
@@ -293,5 +301,40 @@ def test_a_watch_that_is_cancelled_leaves_no_sleeper() -> None:
         await clock.advance(0.0)
         assert clock.statistics().sleeping == 0
         assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run())
+
+
+def test_others_have_their_turn_while_a_large_state_is_read() -> None:
+    """A hundred thousand sagas once took five seconds in one go, most of a group's session."""
+    entries = {b"t/%d/k" % number: reminder(number) for number in range(4 * BREATH + 1)}
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def run() -> None:
+        running = asyncio.ensure_future(others())
+        await asyncio.sleep(0)
+        before = turns
+        timers = await restored_timers(Reminders(), state_of(entries))
+        assert turns - before >= 4
+        assert len(timers) == len(entries)
+        assert timers.next_due_ms() == START_MS
+        running.cancel()
+        await asyncio.wait({running})
+
+    asyncio.run(run())
+
+
+def test_a_restored_entry_that_cannot_be_read_is_told() -> None:
+    """The partition fails before it begins: time is never guessed."""
+
+    async def run() -> None:
+        with pytest.raises(ValueError, match="unpack"):
+            await restored_timers(Reminders(), state_of({b"t/a/k": b"damaged"}))
 
     asyncio.run(run())

@@ -7,7 +7,7 @@ from penstock.events.saga_messages import Verb
 from penstock.sagas.engine.facts import FactKind
 from penstock.sagas.engine.inputs import Operated
 from penstock.sagas.scenario import SagaScenario
-from tests.sagas.shop import CHARGE, HEAD, MAIL_ONLY, RESERVE, begun, order
+from tests.sagas.shop import CHARGE, HEAD, MAIL, MAIL_ONLY, RESERVE, SHIP, begun, order
 
 
 def charging() -> SagaScenario:
@@ -180,6 +180,19 @@ def test_s9_a_late_answer_tells_what_became_of_a_skipped_step() -> None:
     play = begun(text).babbles("reserve_stock").skip("reserve_stock")
     play.refuses("reserve_stock", "no")
     play.expect(phase="RUNNING", steps={"reserve_stock": "REFUSED", "charge_card": "PENDING"})
+
+
+def test_s11_a_late_refusal_of_a_skipped_step_leaves_it_skipped() -> None:
+    """S11: the saga goes on without the step; that nothing was done changes nothing."""
+    again = MAIL.replace("name: mail", "name: mail_again")
+    play = begun(HEAD + RESERVE + CHARGE + SHIP + MAIL + again)
+    play.replies("reserve_stock", reservation="r").replies("charge_card", charge="c")
+    play.replies("ship", tracking="T").fails("mail", retryable=False).skip("mail")
+    play.refuses("mail", "no").expect(phase="FORWARD", steps={"mail": "REFUSED"})
+    play.replies("mail_again").expect(phase="COMPLETED", left=[])
+    play = begun(HEAD + RESERVE + CHARGE + MAIL_ONLY).babbles("reserve_stock")
+    play.skip("reserve_stock").refuses("reserve_stock", "no")
+    play.replies("charge_card", charge="c").replies("mail").expect(phase="COMPLETED", left=[])
 
 
 def test_s11_while_settling_a_parked_step_can_be_let_go() -> None:
