@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import Any, Final
 
-__all__ = ["abandon", "stop_or_abandon"]
+__all__ = ["abandon", "see", "stop_or_abandon"]
 
 REAP_LIMIT_S: Final = 10.0
 """So long an abandoned client's tasks may take to notice."""
@@ -29,7 +29,7 @@ async def stop_or_abandon(client_owner: Any, limit_s: float) -> None:
         limit_s: Longest wait for the orderly way.
     """
     stopping = asyncio.ensure_future(client_owner.stop())
-    stopping.add_done_callback(_see)
+    stopping.add_done_callback(see)
     try:
         await asyncio.wait({stopping}, timeout=limit_s)
     finally:
@@ -38,7 +38,7 @@ async def stop_or_abandon(client_owner: Any, limit_s: float) -> None:
             abandon(client_owner)
 
 
-def _see(future: asyncio.Future[Any]) -> None:
+def see(future: asyncio.Future[Any]) -> None:
     """Look at how a future has ended; whoever dropped the client knows the reason."""
     if not future.cancelled():
         future.exception()
@@ -69,7 +69,7 @@ async def _reap(client_owner: Any, client: Any) -> None:
             _log.warning("%d tasks of an abandoned client still run", len(pending))
     for future in (*tasks, *_unawaited(client_owner)):
         if future.done():
-            _see(future)
+            see(future)
     try:
         async with asyncio.timeout(REAP_LIMIT_S):
             await client.close()

@@ -32,7 +32,7 @@ from aiokafka.producer.sender import (
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from penstock.events.log import NewRecord, Partition
-from penstock.infra.kafka.abandoned import abandon, stop_or_abandon
+from penstock.infra.kafka.abandoned import abandon, see, stop_or_abandon
 from penstock.infra.kafka.batch import BATCH_BYTES, filled_batches
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.kafka.error_codes import (
@@ -318,6 +318,7 @@ class _Writer:
         except KafkaError as error:
             reason = f"a batch for {partition} was not sent: {_root(error)}"
             raise TransactionDoubt(reason=reason) from error
+        future.add_done_callback(see)  # where a later batch is not sent, nobody awaits this one
         return future
 
     def _failure(self, partition: Partition, error: BaseException) -> BaseException:

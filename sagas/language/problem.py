@@ -81,8 +81,8 @@ def render(problems: Iterable[Problem], *, limit: int = _SHOWN) -> str:
 def _rendered(problem: Problem) -> str:
     if not problem.source.strip():  # an empty line shows nothing, and a caret under it even less
         return f"{problem}\n"
-    # No character is wider than two columns; a caret beyond the line would only cost memory.
-    before = " " * min(problem.caret, 2 * len(problem.source))
+    # No character is wider than two columns; a caret beside the line would only cost memory.
+    before = " " * max(0, min(problem.caret, 2 * len(problem.source)))
     return f"{problem}\n  {problem.source}\n  {before}^\n"
 
 

@@ -15,8 +15,9 @@ import aiokafka
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.conn import AIOKafkaConnection
-from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.group_coordinator import GroupCoordinator, NoGroupCoordinator
 from aiokafka.producer import sender
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch
 from aiokafka.producer.transaction_manager import TransactionManager
@@ -46,6 +47,17 @@ PATCHED: dict[str, tuple[Any, str]] = {
     "AIOKafkaClient.send": (AIOKafkaClient.send, "246b277687d7b687"),
     "AIOKafkaConnection.close": (AIOKafkaConnection.close, "28f164aa1e4f0bbc"),
     "AIOKafkaConnection.send": (AIOKafkaConnection.send, "5909ea32f4efca49"),
+    "NoGroupCoordinator": (NoGroupCoordinator, "72ec15ee0975620c"),
+    # Asked by known_topics.py.
+    "AIOKafkaClient.set_topics": (AIOKafkaClient.set_topics, "9f9b55d6d8997834"),
+    "AIOKafkaClient.force_metadata_update": (
+        AIOKafkaClient.force_metadata_update,
+        "cb7befef21c8f3f9",
+    ),
+    "ClusterMetadata.partitions_for_topic": (
+        ClusterMetadata.partitions_for_topic,
+        "5a3e84a15bc0a900",
+    ),
     # Asked past its public face by group.py.
     "GroupCoordinator._on_join_complete": (GroupCoordinator._on_join_complete, "0b0b3d204b408f3c"),
     "GroupCoordinator._on_join_prepare": (GroupCoordinator._on_join_prepare, "4d9524afc0ee2c2f"),
