@@ -406,7 +406,7 @@ def test_t19_a_slow_handler_keeps_its_membership(
     kafka: str, unique: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client leaves a group that is not polled: polling goes on, however slow a handler is."""
-    monkeypatch.setattr("penstock.infra.bootstrap.MAX_POLL_INTERVAL_S", 1.0)
+    monkeypatch.setattr("penstock.infra.group_build.MAX_POLL_INTERVAL_S", 1.0)
 
     async def scenario() -> None:
         shop = made_shop(kafka, unique, drain_s=0.2)  # whoever has to leave cannot finish
