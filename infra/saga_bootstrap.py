@@ -35,9 +35,9 @@ from penstock.sagas.definition_book import DefinitionBook
 from penstock.sagas.engine.program import Program
 from penstock.sagas.inbox_reading import InboxReading
 from penstock.sagas.language.check import definition_from
-from penstock.sagas.orchestrator import SAGA_TABLE, Orchestrator, OrchestratorContext
+from penstock.sagas.orchestrator import Orchestrator, OrchestratorContext
 from penstock.sagas.outputs import Outputs
-from penstock.sagas.records import RECORDS, DefinitionRecord, RecordReader
+from penstock.sagas.records import RECORDS, SAGA_TABLE, DefinitionRecord, RecordReader
 from penstock.sagas.starter import Starter, StarterContext
 from penstock.sagas.topics import output_topics, own_topics
 from penstock.schemas.errors import CallerError

@@ -34,8 +34,7 @@ from penstock.infra.saga_address import known_saga, sagas_among
 from penstock.sagas.engine.program import Program
 from penstock.sagas.engine.state import SagaState
 from penstock.sagas.language.check import definition_from
-from penstock.sagas.orchestrator import SAGA_TABLE
-from penstock.sagas.records import DefinitionRecord, RecordReader, Transition
+from penstock.sagas.records import SAGA_TABLE, DefinitionRecord, RecordReader, Transition
 from penstock.schemas.codec_errors import UnknownFingerprint
 from penstock.schemas.errors import ExitCode, PenstockError, WorldError
 from penstock.workers.changelog import BARRIER_KEY, closing

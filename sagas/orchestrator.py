@@ -37,6 +37,7 @@ from penstock.events.identity import Entropy
 from penstock.events.log import LogRecord
 from penstock.events.partitioner import partition_of
 from penstock.events.saga_messages import InboxMessage
+from penstock.sagas.decoded_sagas import DecodedSagas
 from penstock.sagas.definition_book import DefinitionBook
 from penstock.sagas.engine.decide import Decision, decide
 from penstock.sagas.engine.effects import DeadLetter, PublishEvent, SendCommand, SoundAlarm
@@ -48,8 +49,8 @@ from penstock.sagas.engine.state import Phase, SagaState
 from penstock.sagas.inbox_reading import InboxReading, StartRefused, trigger_of
 from penstock.sagas.outputs import Cause, Outputs, Unsendable
 from penstock.sagas.records import (
+    SAGA_TABLE,
     RecordReader,
-    SagaRecord,
     Transition,
     encode_saga,
 )
@@ -61,16 +62,14 @@ from penstock.schemas.errors import (
     PenstockError,
     WorldError,
 )
-from penstock.schemas.record import Record, declaration_of
+from penstock.schemas.record import Record
 from penstock.workers.group_commit import Effects
 from penstock.workers.parking import Parking
 from penstock.workers.state import IllegalStateKey, PartitionState, state_key, table_prefix
-from penstock.workers.state_table import StateUnreadable
 from penstock.workers.suspicion import Condemnation
 from penstock.workers.timers import Timing
 
 __all__ = [
-    "SAGA_TABLE",
     "InputRefused",
     "Orchestrator",
     "OrchestratorContext",
@@ -78,18 +77,12 @@ __all__ = [
     "Undecidable",
 ]
 
-SAGA_TABLE: Final = declaration_of(SagaRecord).full_name
-"""Name of the table that sagas are kept in."""
 RECORD_LIMIT_BYTES: Final = 512 * 1024
 """Size of a saga's record at most; what would make it larger parks the saga (formats.md F18)."""
 PARKING_ROOM: Final = 8 * 1024
 """Bytes by which a parked saga may exceed that: the reason must find room."""
 _COUNTING_BYTES: Final = 16
 """Bytes by which the count of transitions and the time may grow."""
-CACHE_LIMIT: Final = 50_000
-"""Sagas that are kept decoded beside their bytes, at most."""
-CACHE_BYTES: Final = 64 * 1024 * 1024
-"""Bytes of their records, at most: they may be of partitions that are somebody else's by now."""
 _PREFIX: Final = table_prefix(SAGA_TABLE)
 _UNTAKEABLE: Final = (DecodeError, StartRefused, CallerError, HeadersOverLimit, UnreadableHeader)
 """What says that a record is wrong. Any other error says that the world is, and may mend."""
@@ -191,8 +184,7 @@ class Orchestrator:
     def __init__(self, context: OrchestratorContext) -> None:
         """Begin; nothing is kept here but what can be read again."""
         self._context = context
-        self._cache: dict[bytes, tuple[bytes, SagaState]] = {}
-        self._cached_bytes = 0
+        self._sagas = DecodedSagas(context.reader)
         self._transitions = self._orphans = 0
 
     # --- records -----------------------------------------------------------------------------
@@ -273,14 +265,7 @@ class Orchestrator:
 
     def timing(self, key: bytes, value: bytes) -> Timing:
         """When a saga is due."""
-        cached = self._cache.get(key)
-        if cached is not None and cached[0] is value:
-            return Timing(cached[1].due_ms, cached[1].updated_ms)
-        try:
-            updated_ms, due_ms = self._context.reader.times(value)
-        except PenstockError as error:
-            raise StateUnreadable(table=SAGA_TABLE, reason=error.code) from error
-        return Timing(due_ms, updated_ms)
+        return self._sagas.timing(key, value)
 
     def lane_key(self, key: bytes) -> bytes:
         """The saga's key."""
@@ -430,7 +415,7 @@ class Orchestrator:
             return
         entry = state_key(SAGA_TABLE, given.key)
         if decision.state is None:
-            self._forget(entry)
+            self._sagas.forget(entry)
             effects.change(entry, None)
             return
         value = encode_saga(decision.state)
@@ -440,7 +425,7 @@ class Orchestrator:
         if len(value) > limit_bytes and not _only_waits(saga, decision.state, value):
             message = f"its record has {len(value)} bytes, the limit is {limit_bytes}"
             raise Unsendable(message)
-        self._keep(entry, value, decision.state)
+        self._sagas.keep(entry, value, decision.state)
         effects.change(entry, value)
 
     # --- what is known -----------------------------------------------------------------------
@@ -463,29 +448,7 @@ class Orchestrator:
     def _saga(self, key: str, state: PartitionState) -> SagaState | None:
         entry = state_key(SAGA_TABLE, key)
         value = state.get(entry)
-        if value is None:
-            return None
-        cached = self._cache.get(entry)
-        if cached is not None and cached[0] is value:
-            return cached[1]
-        try:
-            saga = self._context.reader.saga(key, value)
-        except PenstockError as error:
-            raise StateUnreadable(table=SAGA_TABLE, reason=error.code) from error
-        self._keep(entry, value, saga)
-        return saga
-
-    def _keep(self, entry: bytes, value: bytes, saga: SagaState) -> None:
-        self._forget(entry)
-        if len(self._cache) >= CACHE_LIMIT or self._cached_bytes + len(value) > CACHE_BYTES:
-            self._cache.clear()
-            self._cached_bytes = 0
-        self._cache[entry] = value, saga
-        self._cached_bytes += len(value)
-
-    def _forget(self, entry: bytes) -> None:
-        if (cached := self._cache.pop(entry, None)) is not None:
-            self._cached_bytes -= len(cached[0])
+        return None if value is None else self._sagas.read(entry, key, value)
 
     def _program(self, saga: SagaState | None) -> Program:
         book = self._context.book
@@ -511,8 +474,8 @@ class Orchestrator:
         return OrchestratorStatistics(
             transitions=self._transitions,
             orphans=self._orphans,
-            kept=len(self._cache),
-            kept_bytes=self._cached_bytes,
+            kept=len(self._sagas),
+            kept_bytes=self._sagas.size_bytes,
         )
 
 

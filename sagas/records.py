@@ -40,6 +40,7 @@ from penstock.schemas.single_object import fingerprint_in
 
 __all__ = [
     "RECORDS",
+    "SAGA_TABLE",
     "DefinitionRecord",
     "HistoryRecord",
     "RecordReader",
@@ -144,6 +145,8 @@ class DefinitionRecord(Record):
     schemas: list[str]
 
 
+SAGA_TABLE: Final = declaration_of(SagaRecord).full_name
+"""Name of the table of state that sagas are kept in."""
 RECORDS: Final[tuple[type[Record], ...]] = (SagaRecord, HistoryRecord, DefinitionRecord)
 """Every record of this room; their schemas are published before any of them is written."""
 

@@ -9,6 +9,7 @@
 A saga is named as `order/o-1`, or `o-1` where there is one saga only.
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -44,6 +45,17 @@ Schemas = Annotated[
 ]
 
 
+_ACTS: Final[Mapping[str, str]] = {
+    "retry": """Try the step that parked a saga again, with fresh attempts.
+
+    A service remembers that it refused to do a step, and says so again; to undo one it tries anew.
+    """,
+    "skip": "Leave the step that parked a saga as it stands, and let the saga go on.",
+    "mark-undone": "Say that the step that parked a saga had no effect, or has none any more.",
+}
+"""What an operator may do without saying more than why; the text is the command's help."""
+
+
 def add_saga_commands(root: typer.Typer, *, debug: bool) -> None:
     """Add `check` and the group `saga` to the command line.
 
@@ -54,17 +66,16 @@ def add_saga_commands(root: typer.Typer, *, debug: bool) -> None:
     root.command("check")(guarded(_check, debug=debug))
     sagas = group()
     sagas.callback()(_saga)
-    for name, command in (
-        ("check", _saga_check),
-        ("list", _saga_list),
-        ("show", _saga_show),
-        ("start", _saga_start),
-        ("cancel", _saga_cancel),
-        ("retry", _saga_retry),
-        ("skip", _saga_skip),
-        ("mark-done", _saga_mark_done),
-        ("mark-undone", _saga_mark_undone),
-    ):
+    commands: dict[str, Callable[..., None]] = {
+        "check": _saga_check,
+        "list": _saga_list,
+        "show": _saga_show,
+        "start": _saga_start,
+        "cancel": _saga_cancel,
+        "mark-done": _saga_mark_done,
+        **{verb: _acting(verb, text) for verb, text in _ACTS.items()},
+    }
+    for name, command in commands.items():
         sagas.command(name)(guarded(command, debug=debug))
     root.add_typer(sagas, name="saga")
 
@@ -173,49 +184,22 @@ def _saga_cancel(
     cancel_saga(address, reason=reason, actor=actor, timeout_s=timeout, form=form)
 
 
-def _saga_retry(
-    address: Address,
-    step: Step,
-    *,
-    reason: Reason,
-    actor: Actor = None,
-    timeout: Timeout = 10.0,
-    form: Form = OutputFormat.TABLE,
-) -> None:
-    """Try the step that parked a saga again, with fresh attempts.
+def _acting(verb: str, text: str) -> Callable[..., None]:
+    """Return the command of an operator's verb that needs nothing but a reason."""
 
-    A service remembers that it refused to do a step, and says so again; to undo one it tries anew.
-    """
-    _operate(
-        "retry",
-        address,
-        step,
-        reason=reason,
-        actor=actor,
-        timeout=timeout,
-        form=form,
-    )
+    def act(
+        address: Address,
+        step: Step,
+        *,
+        reason: Reason,
+        actor: Actor = None,
+        timeout: Timeout = 10.0,
+        form: Form = OutputFormat.TABLE,
+    ) -> None:
+        _operate(verb, address, step, reason=reason, actor=actor, timeout=timeout, form=form)
 
-
-def _saga_skip(
-    address: Address,
-    step: Step,
-    *,
-    reason: Reason,
-    actor: Actor = None,
-    timeout: Timeout = 10.0,
-    form: Form = OutputFormat.TABLE,
-) -> None:
-    """Leave the step that parked a saga as it stands, and let the saga go on."""
-    _operate(
-        "skip",
-        address,
-        step,
-        reason=reason,
-        actor=actor,
-        timeout=timeout,
-        form=form,
-    )
+    act.__doc__ = text
+    return act
 
 
 def _saga_mark_done(
@@ -241,27 +225,6 @@ def _saga_mark_done(
         timeout=timeout,
         form=form,
         data=data,
-    )
-
-
-def _saga_mark_undone(
-    address: Address,
-    step: Step,
-    *,
-    reason: Reason,
-    actor: Actor = None,
-    timeout: Timeout = 10.0,
-    form: Form = OutputFormat.TABLE,
-) -> None:
-    """Say that the step that parked a saga had no effect, or has none any more."""
-    _operate(
-        "mark-undone",
-        address,
-        step,
-        reason=reason,
-        actor=actor,
-        timeout=timeout,
-        form=form,
     )
 
 

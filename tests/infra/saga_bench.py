@@ -31,9 +31,9 @@ from penstock.sagas.engine.inputs import Input, TimersDue
 from penstock.sagas.engine.program import Program
 from penstock.sagas.engine.state import SagaState
 from penstock.sagas.inbox_reading import InboxReading, trigger_of
-from penstock.sagas.orchestrator import SAGA_TABLE
 from penstock.sagas.records import (
     RECORDS,
+    SAGA_TABLE,
     DefinitionRecord,
     Transition,
     encode_definition,

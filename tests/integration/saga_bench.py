@@ -46,8 +46,7 @@ from penstock.sagas.definition import Definition
 from penstock.sagas.engine.facts import FactKind
 from penstock.sagas.engine.state import Phase, SagaState
 from penstock.sagas.language.check import load
-from penstock.sagas.orchestrator import SAGA_TABLE
-from penstock.sagas.records import RECORDS, RecordReader, Transition
+from penstock.sagas.records import RECORDS, SAGA_TABLE, RecordReader, Transition
 from penstock.schemas.codec import decoder_of, encoder_of
 from penstock.schemas.record import Record, declaration_of
 from penstock.schemas.schema import AvroSchema

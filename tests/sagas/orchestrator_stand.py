@@ -36,9 +36,9 @@ from penstock.sagas.definition import Definition
 from penstock.sagas.definition_book import DefinitionBook
 from penstock.sagas.engine.state import SagaState
 from penstock.sagas.inbox_reading import InboxReading
-from penstock.sagas.orchestrator import SAGA_TABLE, Orchestrator, OrchestratorContext
+from penstock.sagas.orchestrator import Orchestrator, OrchestratorContext
 from penstock.sagas.outputs import Outputs
-from penstock.sagas.records import RECORDS, RecordReader, Transition
+from penstock.sagas.records import RECORDS, SAGA_TABLE, RecordReader, Transition
 from penstock.sagas.topics import output_topics
 from penstock.schemas.codec import encoder_of
 from penstock.schemas.record import Record, declaration_of

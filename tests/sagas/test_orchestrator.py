@@ -29,8 +29,8 @@ from penstock.sagas.engine.facts import FactKind, fold
 from penstock.sagas.engine.notes import Note, ParkingCode
 from penstock.sagas.engine.program import KEY_LIMIT_BYTES
 from penstock.sagas.engine.state import Phase, StepState, StepStatus, Timer, Wait
-from penstock.sagas.orchestrator import PARKING_ROOM, RECORD_LIMIT_BYTES, SAGA_TABLE
-from penstock.sagas.records import encode_saga
+from penstock.sagas.orchestrator import PARKING_ROOM, RECORD_LIMIT_BYTES
+from penstock.sagas.records import SAGA_TABLE, encode_saga
 from penstock.schemas.codec import datum_encoder_of
 from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
@@ -606,12 +606,12 @@ def test_a_saga_is_decoded_only_where_its_bytes_are_not_those_that_were_written(
         stand.orchestrator.timing(entry, stand.entry() or b"")
 
 
-@pytest.mark.parametrize(("name", "limit"), [("CACHE_LIMIT", 3), ("CACHE_BYTES", 2_000)])
+@pytest.mark.parametrize(("name", "limit"), [("NUMBER_LIMIT", 3), ("BYTES_LIMIT", 2_000)])
 def test_what_is_kept_decoded_is_bounded(
     monkeypatch: pytest.MonkeyPatch, name: str, limit: int
 ) -> None:
     """By count and by bytes, also where sagas are only read: the state itself has no limit."""
-    monkeypatch.setattr(f"penstock.sagas.orchestrator.{name}", limit)
+    monkeypatch.setattr(f"penstock.sagas.decoded_sagas.{name}", limit)
     stand, reading = Stand(), Stand()
     for number in range(10):
         stand.take(start(f"o-{number}"))
@@ -622,7 +622,7 @@ def test_what_is_kept_decoded_is_bounded(
     for each in (stand, reading):
         kept = each.orchestrator.statistics()
         assert 0 < kept.kept <= 10
-        assert (kept.kept if name == "CACHE_LIMIT" else kept.kept_bytes) <= limit
+        assert (kept.kept if name == "NUMBER_LIMIT" else kept.kept_bytes) <= limit
 
 
 def test_what_is_forgotten_is_not_counted_as_kept() -> None:
