@@ -27,6 +27,7 @@ from typing import ClassVar, Final, final
 from penstock.events.alarm import Alarm, RaiseAlarm
 from penstock.events.clock import Clock
 from penstock.events.decoder import EventDecoder
+from penstock.events.event import Event
 from penstock.events.headers import (
     TEXT_LIMIT,
     HeadersOverLimit,
@@ -221,7 +222,7 @@ class Orchestrator:
             saga,
         )
 
-    async def prepare(self, types: Iterable[type[Record]]) -> None:
+    async def prepare(self, types: Iterable[type[Event]]) -> None:
         """Make nothing ready: every schema that sagas use was published at the start."""
         assert not tuple(types)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import final
 
 from penstock.events.clock import Clock
+from penstock.events.event import Event
 from penstock.events.headers import (
     HeadersOverLimit,
     UnreadableHeader,
@@ -35,7 +36,7 @@ from penstock.schemas.codec import datum_decoder_of
 from penstock.schemas.codec_errors import DecodeError, UnknownFingerprint
 from penstock.schemas.errors import CallerError, PenstockError
 from penstock.schemas.lookup import SchemaLookup
-from penstock.schemas.record import Record, declaration_of
+from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
 from penstock.schemas.single_object import fingerprint_in
 from penstock.workers.group_commit import Effects
@@ -99,7 +100,7 @@ class Starter:
         except (CallerError, HeadersOverLimit, UnreadableHeader) as error:
             return self._park(record, error, "refused")
 
-    async def prepare(self, types: Iterable[type[Record]]) -> None:
+    async def prepare(self, types: Iterable[type[Event]]) -> None:
         """Make nothing ready: the envelope's schema was published at the start."""
         assert not tuple(types)
 

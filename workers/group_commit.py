@@ -17,8 +17,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from penstock.events.event import Event
 from penstock.events.log import NewRecord, Partition
-from penstock.schemas.record import Record
 from penstock.workers.offsets import Finished, Watermark
 
 __all__ = ["CommitLimits", "Effects", "GroupCommit", "Work"]
@@ -44,7 +44,7 @@ class Effects:
     """Records to write, in order."""
     state: dict[bytes, bytes | None] = field(default_factory=dict)
     """State changes by changelog key; None deletes."""
-    unprepared: set[type[Record]] = field(default_factory=set)
+    unprepared: set[type[Event]] = field(default_factory=set)
     """Types of outputs whose schemas must be published before this is committed."""
     size_bytes: int = 0
     """Rough size of all of it."""
@@ -76,7 +76,7 @@ class Work:
     """The input records that this commit finishes."""
     timers: tuple[bytes, ...] = ()
     """The state keys whose timers this commit finishes."""
-    unprepared: frozenset[type[Record]] = frozenset()
+    unprepared: frozenset[type[Event]] = frozenset()
     """Types of outputs whose schemas must be published first."""
 
 
@@ -133,7 +133,7 @@ class GroupCommit:
         state: dict[bytes, bytes | None] = {}
         offsets: list[int] = []
         timers: list[bytes] = []
-        unprepared: set[type[Record]] = set()
+        unprepared: set[type[Event]] = set()
         for _ in range(count):
             item, effects = self._ready.popleft()
             if isinstance(item, bytes):
@@ -207,7 +207,7 @@ class GroupCommit:
         offsets: tuple[int, ...],
         timers: tuple[bytes, ...] = (),
         *,
-        unprepared: frozenset[type[Record]] = frozenset(),
+        unprepared: frozenset[type[Event]] = frozenset(),
     ) -> Work:
         return Work(
             outputs=outputs,

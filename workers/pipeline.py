@@ -241,11 +241,10 @@ class Pipeline:
                 # No await from here to the lane, which makes the state changes count.
                 return self._emit(returned, record, delivery, handler, effects)
 
-    async def prepare(self, types: Iterable[type[Record]]) -> None:
+    async def prepare(self, types: Iterable[type[Event]]) -> None:
         """Publish the schemas of types that are about to be committed for the first time."""
-        events = [each for each in types if issubclass(each, Event)]  # nothing else is put out
-        await self._context.prepare(events)
-        self._context.emission.prepared(events)
+        await self._context.prepare(types)
+        self._context.emission.prepared(types)
 
     def _emit(
         self,

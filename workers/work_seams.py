@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from penstock.events.event import Event
 from penstock.events.log import LogRecord
-from penstock.schemas.record import Record
 from penstock.workers.group_commit import CommitLimits, Effects, Work
 from penstock.workers.state import PartitionState
 from penstock.workers.suspicion import Condemnation
@@ -64,7 +64,7 @@ class Processor(Protocol):
         """
         ...
 
-    async def prepare(self, types: Iterable[type[Record]]) -> None:
+    async def prepare(self, types: Iterable[type[Event]]) -> None:
         """Make types of outputs ready, before the first commit that holds them.
 
         Raises:

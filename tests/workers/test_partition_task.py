@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from penstock.events.alarm import Alarm
+from penstock.events.event import Event
 from penstock.events.log import LogRecord, NewRecord, Partition
 from penstock.infra.clock import SeededEntropy
 from penstock.infra.virtual_clock import VirtualClock
-from penstock.schemas.record import Record, declaration_of
+from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
 from penstock.workers.changelog import BarrierRecord
 from penstock.workers.group_commit import Effects
@@ -209,7 +210,7 @@ class Setting:
             view.put(key, value)
         return effects
 
-    async def prepare(self, types: Iterable[type[Record]]) -> None:
+    async def prepare(self, types: Iterable[type[Event]]) -> None:
         """Nothing is published."""
 
 

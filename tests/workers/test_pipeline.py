@@ -356,7 +356,7 @@ def test_types_are_prepared_once_and_only_when_that_succeeds(bench: Bench) -> No
     async def scenario() -> None:
         pipeline = bench._pipeline()
 
-        async def unprepared() -> set[type[Record]]:
+        async def unprepared() -> set[type[Event]]:
             return (await pipeline.process(PLACED, bench.state, None)).unprepared
 
         async def missing(_types: Any) -> None:
