@@ -26,13 +26,16 @@ __all__ = [
     "NameTooLong",
     "changelog_topic",
     "check_app",
+    "check_counters",
     "check_declared_topic",
     "check_saga",
+    "check_slot",
     "check_topic",
     "check_worker",
     "collision_key",
     "consumer_group",
     "crdt_topic",
+    "crdt_transactional_id",
     "dead_letter_topic",
     "domain_of",
     "retry_topic",
@@ -125,6 +128,24 @@ def check_saga(saga: str) -> str:
         IllegalName: it is not.
     """
     return _simple("saga", saga)
+
+
+def check_counters(name: str) -> str:
+    """Return the name of a set of replicated counters if it is legal.
+
+    Raises:
+        IllegalName: it is not.
+    """
+    return _simple("counters", name)
+
+
+def check_slot(slot: str) -> str:
+    """Return the name of a slot, which writes counters outside of workers, if it is legal.
+
+    Raises:
+        IllegalName: it is not.
+    """
+    return _simple("slot", slot)
 
 
 def check_topic(topic: str) -> str:
@@ -248,7 +269,12 @@ def saga_definitions_topic(app: str, saga: str) -> str:
 
 def crdt_topic(app: str, name: str) -> str:
     """Return where replicated counters meet: `_penstock.<app>.crdt.<name>`."""
-    return f"_penstock.{check_app(app)}.crdt.{_simple('counter', name)}"
+    return f"_penstock.{check_app(app)}.crdt.{check_counters(name)}"
+
+
+def crdt_transactional_id(app: str, name: str, slot: str) -> str:
+    """Return the transactional id of a slot: `penstock/<app>/crdt/<name>/<slot>`."""
+    return f"penstock/{check_app(app)}/crdt/{check_counters(name)}/{check_slot(slot)}"
 
 
 def _saga_topic(app: str, saga: str, part: str) -> str:

@@ -22,13 +22,19 @@ from penstock.events.log import Partition
 from penstock.events.names import changelog_topic, dead_letter_topic
 from penstock.events.publisher import Published
 from penstock.events.subscriber import MessageT, OnUndecodable, Start, Subscriber
+from penstock.infra.counter_build import hold_slot, read_counters
 from penstock.infra.group_build import GroupBuild
 from penstock.infra.kafka.reader import open_reader
+from penstock.infra.lifespan import lifespan_of
 from penstock.infra.parts import Parts, open_parts, open_topics
+from penstock.infra.replication.counter_reader import CounterReader
+from penstock.infra.replication.counter_slot import CounterSlot
+from penstock.infra.replication.slot_settings import SlotSettings
 from penstock.infra.settings import Settings, load_settings
 from penstock.infra.topic_operations import check_topics
 from penstock.schemas.record import Record, declaration_of
 from penstock.workers.changelog import BarrierRecord
+from penstock.workers.counters import Counters
 from penstock.workers.emission import Emission
 from penstock.workers.partition_context import PartitionContext
 from penstock.workers.pipeline import Participation, Pipeline, PipelineContext
@@ -36,7 +42,8 @@ from penstock.workers.ports import GroupMember
 from penstock.workers.runner import RunnerLimits, WorkerRunner
 from penstock.workers.state import table_prefix
 from penstock.workers.state_table import table_maker
-from penstock.workers.topics import topics_of_worker
+from penstock.workers.tally import COMPONENTS_PREFIX, Tally
+from penstock.workers.topics import counters_topic, topics_of_worker
 from penstock.workers.worker import Input, Worker
 
 __all__ = ["Bus", "Parts", "connect", "open_parts", "open_topics", "open_worker"]
@@ -107,6 +114,55 @@ class Bus:
         ) as subscriber:
             yield subscriber
 
+    @asynccontextmanager
+    async def counters(self, counters: Counters) -> AsyncIterator[CounterReader]:
+        """Read replicated counters, whoever counts them.
+
+            async with bus.counters(orders) as reader:
+                await reader.restored()
+                reader.value("completed/gold").value
+
+        While Kafka is away values stay as they were last seen; `reader.lag()` says how old that is.
+
+        Args:
+            counters: The set, as it is declared.
+
+        Raises:
+            TopicsNotAsDeclared: its topic is missing, or not compacted only.
+        """
+        topic = counters_topic(self._parts.settings.app, counters.name)
+        async with read_counters(self._parts, counters.name, topic, counters.kind) as reader:
+            yield reader
+
+    @asynccontextmanager
+    async def counting(
+        self, counters: Counters, *, slot: str, settings: SlotSettings | None = None
+    ) -> AsyncIterator[CounterSlot]:
+        """Count outside of handlers. Inside of one, `delivery.counters(...)` counts exactly once.
+
+            async with bus.counting(visits, slot="web-0") as slot:
+                slot.increment_nowait("pages")              # written within 0.2 s
+                await slot.increment("signed-up")           # committed when it returns
+
+        One process at a time has a slot, and the latest to open it takes it from the others. Its
+        counts stay for ever, so name slots after what is few and stable, web-0 to web-3, and never
+        after something random.
+
+        Args:
+            counters: The set, as it is declared.
+            slot: As worker names are: [a-z][a-z0-9_-]{0,62}.
+            settings: Limits and rhythm.
+
+        Raises:
+            IllegalName: The slot's name is illegal.
+            TopicsNotAsDeclared: The topic is missing, or not compacted only.
+            TransactionDoubt: The slot could not be taken in several attempts.
+            SlotTaken: At the end, or in any call: another process has the slot now.
+            CountsNotWritten: At the end: Kafka did not take all in time.
+        """
+        async with hold_slot(self._parts, counters, slot, settings or SlotSettings()) as held:
+            yield held
+
 
 @asynccontextmanager
 async def connect(settings: Settings | None = None) -> AsyncIterator[Bus]:
@@ -143,19 +199,22 @@ async def open_worker(
         TopicsNotAsDeclared: a topic is missing or wrong.
         SchemaConflict: a schema cannot be registered.
         KafkaUnreachable: no broker answered.
+        BadLifespan: what stands in the worker's lifespan cannot be used.
+        LifespanUnreachable: what that connects to is away.
     """
     async with open_parts(settings, source=f"{settings.app}.{worker.name}") as parts:
         await check_topics(parts.topics, topics_of_worker(settings.app, worker))
         await _publish_schemas(parts, worker)
         build = _WorkerBuild(parts, worker, accept_reset)
         await build.group.look_at_broker()
-        yield WorkerRunner(
-            contexts=build.contexts,
-            join=build.group.join,
-            leave=build.group.leave,
-            clock=parts.clock,
-            limits=RunnerLimits(drain_s=settings.drain_s),
-        )
+        async with lifespan_of(worker):
+            yield WorkerRunner(
+                contexts=build.contexts,
+                join=build.group.join,
+                leave=build.group.leave,
+                clock=parts.clock,
+                limits=RunnerLimits(drain_s=settings.drain_s),
+            )
 
 
 async def _publish_schemas(parts: Parts, worker: Worker) -> None:
@@ -184,7 +243,10 @@ class _WorkerBuild:
         return {each.topic.name: self._context(each, member) for each in self._worker.inputs}
 
     def _context(self, each: Input, member: GroupMember) -> PartitionContext:
-        tables = [table_prefix(declaration_of(table).full_name) for table in each.tables]
+        tables = {table_prefix(declaration_of(table).full_name) for table in each.tables}
+        # Also where no handler counts any more: what was counted stays in the changelog, and goes
+        # on from there if one does again.
+        tables.add(COMPONENTS_PREFIX)
         pipeline = self._pipeline(each)
         return self.group.context(
             member,
@@ -217,6 +279,14 @@ class _WorkerBuild:
                     schemas=parts.catalogue,
                     remembers=self._worker.remembers,
                     partition_count=parts.writer.partition_count,
+                ),
+                tally=Tally(
+                    worker=name,
+                    topics={
+                        counters.name: counters_topic(app, counters.name)
+                        for counters in each.counters
+                    },
+                    schemas=parts.catalogue,
                 ),
             ),
             {handler.command_type: handler for handler in each.commands},

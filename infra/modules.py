@@ -22,6 +22,7 @@ from penstock.infra.own_code import place_of
 from penstock.infra.plain_text import excerpt
 from penstock.infra.project import Project
 from penstock.schemas.errors import CallerError, PenstockError
+from penstock.workers.counters import Counters
 from penstock.workers.worker import Worker
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "UnknownModule",
     "WorkerNamedTwice",
     "WorkerNotFound",
+    "counters_of",
     "import_modules",
     "load_worker",
     "workers_of",
@@ -168,6 +170,21 @@ def workers_of(modules: Iterable[ModuleType]) -> tuple[Worker, ...]:
             if known is not worker:
                 raise WorkerNamedTwice(worker=worker.name, first=known_place, second=place)
     return tuple(worker for _, (worker, _) in sorted(found.items()))
+
+
+def counters_of(modules: Iterable[ModuleType]) -> tuple[Counters, ...]:
+    """Find all sets of counters in modules, in the order of their names.
+
+    One name may stand for two declarations while `decrements=True` is being introduced; their topic
+    is the same.
+    """
+    found = {
+        value.name: value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, Counters)
+    }
+    return tuple(each for _, each in sorted(found.items()))
 
 
 def _workers_in(module: ModuleType) -> dict[str, Worker]:

@@ -24,7 +24,13 @@ from penstock.events.topic_plan import (
 from penstock.sagas.definition import Definition
 from penstock.sagas.topics import PARTITIONS, changelogged_topics_of_saga, own_topics
 from penstock.schemas.errors import CallerError, WorldError
-from penstock.workers.topics import changelogged_topics, schemas_topic, topics_of_worker
+from penstock.workers.counters import Counters
+from penstock.workers.topics import (
+    changelogged_topics,
+    counters_topic,
+    schemas_topic,
+    topics_of_worker,
+)
 from penstock.workers.worker import Worker
 
 __all__ = [
@@ -103,8 +109,9 @@ def topics_wanted(
     sagas: Iterable[Definition] = (),
     *,
     saga_partitions: int = PARTITIONS,
+    counters: Iterable[Counters] = (),
 ) -> TopicsWanted:
-    """Every topic that an app's types, workers and sagas need.
+    """Every topic that an app's types, workers, sagas and counters need.
 
     Args:
         app: the application.
@@ -112,6 +119,7 @@ def topics_wanted(
         workers: those of the app.
         sagas: those of the app.
         saga_partitions: partitions of a saga's inbox.
+        counters: sets that somebody counts in outside of handlers; a worker's own are known.
 
     Raises:
         TopicDeclaredTwice: two types declare one topic differently.
@@ -128,6 +136,7 @@ def topics_wanted(
         for saga in sagas
         for topic in own_topics(app, saga, saga_partitions, _input_partitions(saga, declared))
     ]
+    own += [counters_topic(app, each.name) for each in counters]
     declared.update({topic.name: topic for topic in (schemas_topic(), *own)})
     changelogged = [changelogged_topics(app, worker) for worker in workers]
     changelogged += [changelogged_topics_of_saga(app, saga) for saga in sagas]

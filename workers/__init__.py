@@ -1,6 +1,7 @@
 """Workers: handlers that consume events, keep state, and publish what follows, losing nothing.
 
     worker.py           what users declare: Worker, @worker.on, @worker.command
+    counters.py         replicated counters: Counters, and what is written of them
     pipeline.py         one record: decode, handle, retry, emit, or park
     command_pipeline.py one command: remembered, or carried out, and answered
     participant.py      the core under it: what is remembered of a saga's step
@@ -15,9 +16,10 @@ Laws:
 """
 
 from penstock.workers.backoff import Backoff
+from penstock.workers.counters import Counters
 from penstock.workers.delivery import Delivery
 from penstock.workers.refused import Failed, Refused
 from penstock.workers.state_table import StateTable
 from penstock.workers.worker import Worker
 
-__all__ = ["Backoff", "Delivery", "Failed", "Refused", "StateTable", "Worker"]
+__all__ = ["Backoff", "Counters", "Delivery", "Failed", "Refused", "StateTable", "Worker"]

@@ -12,7 +12,9 @@ Laws:
    late, and where it was parked (participant.py, law 3).
 3. From a handler's return to its effects nothing is awaited, so what must be asked is asked before
    (state.py, law 1).
-4. A command is dead-lettered beside its answer where it could not be read: the saga learns of it,
+4. What a handler wants to count is counted if its reply is the answer: not where it failed or
+   refused, and not once more where the answer is remembered.
+5. A command is dead-lettered beside its answer where it could not be read: the saga learns of it,
    and somebody can look at it.
 """
 
@@ -37,6 +39,8 @@ from penstock.events.saga_messages import Outcome
 from penstock.schemas.codec_errors import DecodeError, UnknownFingerprint
 from penstock.schemas.record import Record, declaration_of
 from penstock.workers.answers import Answers, answer_id, asked_of
+from penstock.workers.attempt import Attempt, begun
+from penstock.workers.counters import CounterOverflow
 from penstock.workers.delivery import Delivery
 from penstock.workers.emission import further_of
 from penstock.workers.group_commit import Effects
@@ -56,6 +60,7 @@ from penstock.workers.refused import Refused
 from penstock.workers.replies import BadReply, Replies
 from penstock.workers.state import PartitionState
 from penstock.workers.state_table import StateUnreadable, TableMaker
+from penstock.workers.tally import Tally
 
 __all__ = ["CommandContext", "CommandPipeline"]
 
@@ -83,6 +88,8 @@ class CommandContext:
     """The time."""
     alarm: RaiseAlarm
     """Told of each handler that failed."""
+    tally: Tally | None = None
+    """Counts; given where a handler declares counters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,17 +137,16 @@ class CommandPipeline:
     async def process(self, command: Command, record: LogRecord, state: PartitionState) -> Effects:
         """Compute what a command does."""
         handler = self._handlers[type(command)]
-        effects = Effects()
         try:
             asked = asked_of(record)
-            delivery = self._delivery(record, state, handler, asked, effects)
-            ask = None if asked is None else _ask(asked, delivery, record, state)
+            attempt = self._attempt(record, state, handler, asked)
+            ask = None if asked is None else _ask(asked, attempt.delivery, record, state)
         except _UNUSABLE as error:
             letter = self._park(record, error, "bad-headers", handler.name)
             self.leave_tombstone(record, state, letter)
             return letter
         if ask is None:
-            return await self._carry_out(command, record, handler, delivery, effects)
+            return await self._carry_out(command, handler, attempt)
         try:
             inbox = await self._inbox_of(ask)
         except TopicMissing as missing:
@@ -148,10 +154,12 @@ class CommandPipeline:
         known = self._known(ask)
         if known is not None:
             return self._answered(ask, known, inbox, Effects())
-        answer = await self._answer(command, ask, handler, delivery)
-        if answer.outcome is not Outcome.OK:
-            effects = Effects()  # what it wrote on its way to nothing is forgotten
+        answer = await self._answer(command, ask, handler, attempt)
         # No await from here to the lane, which makes the state changes count.
+        if answer.outcome is Outcome.OK:
+            answer = self._counted(ask, answer, attempt)
+        # What it wrote on its way to nothing is forgotten.
+        effects = attempt.effects if answer.outcome is Outcome.OK else Effects()
         return self._answered(ask, answer, inbox, effects)
 
     async def undecodable(
@@ -164,7 +172,7 @@ class CommandPipeline:
             handler = self._by_name.get(parse_headers(record.headers).type or "")
             if asked is None or handler is None:
                 return letter  # where it is another worker's, that one answers it
-            ask = _ask(asked, self._delivery(record, state, handler, asked, letter), record, state)
+            ask = _ask(asked, self._attempt(record, state, handler, asked).delivery, record, state)
         except _UNUSABLE:
             return letter  # one letter says enough
         try:
@@ -195,23 +203,16 @@ class CommandPipeline:
 
     # --- before the handler ----------------------------------------------------------------------
 
-    def _delivery(
+    def _attempt(
         self,
         record: LogRecord,
         state: PartitionState,
         handler: CommandHandler,
         asked: CommandHeaders | None,
-        effects: Effects,
-    ) -> Delivery:
-        return Delivery(
-            record,
-            handler=handler.name,
-            attempt=1 if asked is None else asked.attempt,
-            state=state,
-            effects=effects,
-            tables=self._tables[handler.command_type],
-            asked=asked,
-        )
+    ) -> Attempt:
+        number = 1 if asked is None else asked.attempt
+        tables = self._tables[handler.command_type]
+        return begun(record, state, handler, tables, number=number, asked=asked)
 
     async def _inbox_of(self, ask: _Ask) -> Partition:
         return await self._context.inboxes.partition(ask.asked.reply_to, ask.key)
@@ -223,11 +224,11 @@ class CommandPipeline:
     # --- the handler -----------------------------------------------------------------------------
 
     async def _answer(
-        self, command: Command, ask: _Ask, handler: CommandHandler, delivery: Delivery
+        self, command: Command, ask: _Ask, handler: CommandHandler, attempt: Attempt
     ) -> Answer:
         left_s = (ask.asked.deadline_ms - self._context.clock.wall_ms()) / 1000
         try:
-            data = await self._call(command, handler, delivery, min(handler.timeout_s, left_s))
+            data = await self._call(command, handler, attempt, min(handler.timeout_s, left_s))
         except StateUnreadable:
             raise
         except Exception as failure:  # noqa: BLE001 - a handler may raise anything; see law 1
@@ -235,29 +236,36 @@ class CommandPipeline:
             return answer_of(failure)
         return Answer(outcome=Outcome.OK, data=data)
 
+    def _counted(self, ask: _Ask, answer: Answer, attempt: Attempt) -> Answer:
+        """Count what a handler wants to count; return its answer, or an error instead."""
+        try:
+            self._count(attempt)
+        except CounterOverflow as error:
+            self._tell(ask, error)
+            return answer_of(error)
+        return answer
+
     async def _carry_out(
-        self,
-        command: Command,
-        record: LogRecord,
-        handler: CommandHandler,
-        delivery: Delivery,
-        effects: Effects,
+        self, command: Command, handler: CommandHandler, attempt: Attempt
     ) -> Effects:
         """Run the handler of a command that no saga asks for."""
+        record = attempt.record
         try:
-            await self._call(command, handler, delivery, handler.timeout_s)
+            await self._call(command, handler, attempt, handler.timeout_s)
+            # No await from here to the lane, which makes the state changes count.
+            self._count(attempt)
         except StateUnreadable:
             raise
         except Refused as refusal:
             return self._park(record, refusal, "refused", handler.name, 1)
-        except BadReply as error:
+        except (BadReply, CounterOverflow) as error:
             return self._park(record, error, "bad-output", handler.name, 1)
         except Exception as failure:  # noqa: BLE001 - a handler may raise anything; see law 1
             return self._park(record, failure, "failed", handler.name, 1)
-        return effects
+        return attempt.effects
 
     async def _call(
-        self, command: Command, handler: CommandHandler, delivery: Delivery, limit_s: float
+        self, command: Command, handler: CommandHandler, attempt: Attempt, limit_s: float
     ) -> bytes | None:
         """Run a handler and encode what it returns.
 
@@ -266,8 +274,11 @@ class CommandPipeline:
             BadReply: it returned something else than the command's reply.
             EncodeError: the reply cannot be written.
         """
-        work = handler.function(command, delivery)
+        work = handler.function(command, attempt.delivery)
         return self._replies.encoded(await call_in_time(handler.name, limit_s, work), handler)
+
+    def _count(self, attempt: Attempt) -> None:
+        attempt.count(self._context.tally, self._context.clock.wall_ms())
 
     def _tell(self, ask: _Ask, failure: Exception) -> None:
         """Raise an alarm about a handler that failed; a refusal is no failure."""

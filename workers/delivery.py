@@ -10,7 +10,9 @@ from penstock.events.log import LogRecord
 from penstock.events.saga_headers import CommandHeaders, Direction, idempotency_key
 from penstock.schemas.errors import CallerError
 from penstock.schemas.record import Record
+from penstock.workers.counters import Counters
 from penstock.workers.group_commit import Effects
+from penstock.workers.increments import HandlerCounters, Increments
 from penstock.workers.state import PartitionState, StateView
 from penstock.workers.state_table import StateTable, TableMaker
 
@@ -45,6 +47,7 @@ class Delivery:
         "_effects",
         "_handler",
         "_headers",
+        "_increments",
         "_record",
         "_state",
         "_tables",
@@ -61,6 +64,7 @@ class Delivery:
         effects: Effects,
         tables: Mapping[type[Record], TableMaker],
         asked: CommandHeaders | None = None,
+        increments: Increments | None = None,
     ) -> None:
         """Bind a record to the effects of one attempt; handlers never call this."""
         self._record = record
@@ -70,6 +74,7 @@ class Delivery:
         self._tables = tables
         self._headers: EventHeaders | None = None
         self._asked = asked
+        self._increments = increments or Increments(handler)
         self.attempt = attempt
         """The number of this attempt, from 1: this worker's own, or, for the command of a saga, the
         saga's."""
@@ -183,3 +188,20 @@ class Delivery:
             raise UndeclaredState(handler=self._handler, table=record_type.__name__)
         view = StateView(self._state, self._effects)
         return cast("StateTable[RecordT]", make(view))
+
+    # --- counters ----------------------------------------------------------------------------
+
+    def counters(self, counters: Counters) -> HandlerCounters:
+        """A set of replicated counters that the handler declared with `counters=`.
+
+            delivery.counters(orders).increment("completed/gold")
+
+        What is asked for counts once the handler has returned and its record is done, in the
+        transaction that commits it, and exactly once, whatever is delivered again. An attempt that
+        fails counts nothing; neither does a record that is parked, nor a command that is not
+        answered with its reply. Increments need no care for order or for other keys.
+
+        Raises:
+            UndeclaredCounters: the handler did not declare it.
+        """
+        return self._increments.of(counters)

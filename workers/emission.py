@@ -14,6 +14,7 @@ Laws:
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar, final
 
 from penstock.events.envelope import Envelope, FurtherHeaders, further_headers, stamp_of
@@ -74,9 +75,14 @@ class Emission:
             return [returned]
         if not isinstance(returned, Iterable) or isinstance(returned, str | bytes | dict):
             raise BadOutput(handler=handler, problem=f"It returned a {type(returned).__name__}")
-        outputs = list(returned)
+        try:
+            # A generator runs only here: it may raise whatever a handler may, or never end.
+            outputs = list(islice(returned, OUTPUTS_LIMIT + 1))
+        except Exception as error:
+            problem = f"What it returned raised {type(error).__name__} when it was gone through"
+            raise BadOutput(handler=handler, problem=problem) from error
         if len(outputs) > OUTPUTS_LIMIT:
-            problem = f"It returned {len(outputs)} events, and {OUTPUTS_LIMIT} are allowed"
+            problem = f"It returned more than {OUTPUTS_LIMIT} events"
             raise BadOutput(handler=handler, problem=problem)
         for output in outputs:
             if not isinstance(output, Event):

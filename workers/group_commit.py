@@ -10,7 +10,9 @@ Laws:
    what an earlier one wrote.
 2. What a commit says about offsets fits into the metadata of an offset; where no prefix does, all
    of it waits for the watermark.
-3. Pure: no client, no clock. The owner calls in one thread.
+3. Of outputs that replace each other, a commit holds the last. They are absolute, each says all
+   that those before it said, and a reader sees a transaction as a whole.
+4. Pure: no client, no clock. The owner calls in one thread.
 """
 
 from collections import deque
@@ -44,6 +46,11 @@ class Effects:
     """Records to write, in order."""
     state: dict[bytes, bytes | None] = field(default_factory=dict)
     """State changes by changelog key; None deletes."""
+    latest: dict[tuple[Partition, bytes], NewRecord] = field(default_factory=dict)
+    """Records to write that replace earlier ones of their key, by place and key."""
+    made_from: dict[bytes, bytes | None] = field(default_factory=dict)
+    """By changelog key, the value that a state change was made from: where it is another one by the
+    time that the change is to count, somebody came between, and his change would be lost."""
     unprepared: set[type[Event]] = field(default_factory=set)
     """Types of outputs whose schemas must be published before this is committed."""
     size_bytes: int = 0
@@ -54,10 +61,21 @@ class Effects:
         self.outputs.append((partition, record))
         self.size_bytes += 70 + len(record.key or b"") + len(record.value or b"")
 
+    def replace(self, partition: Partition, record: NewRecord) -> None:
+        """Add an output that stands for all earlier ones of its key."""
+        key = record.key or b""
+        self.latest[partition, key] = record
+        self.size_bytes += 70 + len(key) + len(record.value or b"")
+
     def change(self, key: bytes, value: bytes | None) -> None:
         """Add a state change; a later one to the same key replaces it."""
         self.state[key] = value
         self.size_bytes += 70 + len(key) + len(value or b"")
+
+    def advance(self, key: bytes, before: bytes | None, value: bytes) -> None:
+        """Add a state change that was made from the value before, and counts only behind that."""
+        self.made_from[key] = before
+        self.change(key, value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +83,7 @@ class Work:
     """The content of one commit."""
 
     outputs: Mapping[Partition, Sequence[NewRecord]]
-    """Records to write, by partition, in finish order."""
+    """Records to write, by partition, in finish order; those that replace others are the last."""
     state: Mapping[bytes, bytes | None]
     """State changes, the last one of each key."""
     position: int
@@ -130,6 +148,7 @@ class GroupCommit:
         if not count:
             return None
         outputs: dict[Partition, list[NewRecord]] = {}
+        latest: dict[tuple[Partition, bytes], NewRecord] = {}
         state: dict[bytes, bytes | None] = {}
         offsets: list[int] = []
         timers: list[bytes] = []
@@ -144,8 +163,11 @@ class GroupCommit:
             self._ready_bytes -= effects.size_bytes
             for partition, record in effects.outputs:
                 outputs.setdefault(partition, []).append(record)
+            latest.update(effects.latest)
             state.update(effects.state)
             unprepared |= effects.unprepared
+        for (partition, _), record in latest.items():
+            outputs.setdefault(partition, []).append(record)
         return self._work(
             outputs, state, tuple(offsets), tuple(timers), unprepared=frozenset(unprepared)
         )

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, get_args, get_type_hints
 from penstock.events.event import Command, Event, Message, Reply, message_declaration_of
 from penstock.schemas.record import Record
 from penstock.workers.backoff import Backoff
+from penstock.workers.counters import Counters
 from penstock.workers.delivery import Delivery
 
 __all__ = [
@@ -49,6 +50,8 @@ class Handler:
     """Record types of the state that it keeps."""
     timeout_s: float
     """Longest run of one attempt, in seconds."""
+    counters: tuple[Counters, ...] = ()
+    """The replicated counters that it counts in."""
 
     @property
     def message_type(self) -> type[Message]:
@@ -77,6 +80,8 @@ class CommandHandler:
     """Record types of the state that it keeps."""
     timeout_s: float
     """Longest run, in seconds; a saga's command is cut at its deadline where that comes earlier."""
+    counters: tuple[Counters, ...] = ()
+    """The replicated counters that it counts in."""
 
     @property
     def message_type(self) -> type[Message]:

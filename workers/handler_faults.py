@@ -7,6 +7,7 @@ Laws:
    partition see both in order, and the undo's tombstone lie where the do looks for it.
 4. An annotation of a handler must not contradict the reply that its command declares. One that says
    nothing, or cannot be read at import, is no fault: the reply itself is looked at again.
+5. A set of counters is one thing in a worker: it is declared once.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from typing import Any, Final, NamedTuple, Never, NoReturn
 
 from penstock.events.event import Command, Event, Message, message_declaration_of
 from penstock.schemas.record import declaration_of
+from penstock.workers.counters import Counters
 from penstock.workers.handler import AnyHandler, CommandHandler, Handler, returned_by
 
 __all__ = ["Fault", "first_fault"]
@@ -63,6 +65,7 @@ def _faults(handler: AnyHandler, known: Mapping[type[Message], AnyHandler]) -> I
         yield Fault("Its timeout_s is not positive", "Give seconds above 0")
     for table in handler.tables:
         declaration_of(table)
+    yield from _faults_of_counters(handler, known)
     if isinstance(handler, CommandHandler):
         if handler.undoes is not None:
             yield from _faults_of_undo(handler.command_type, handler.undoes, known)
@@ -92,6 +95,24 @@ def _faults_of_type(handler: AnyHandler) -> Iterator[Fault]:
 
 def _is(handled: object, base: type) -> bool:
     return isinstance(handled, type) and issubclass(handled, base)
+
+
+def _faults_of_counters(
+    handler: AnyHandler, known: Mapping[type[Message], AnyHandler]
+) -> Iterator[Fault]:
+    declared = [each for other in known.values() for each in other.counters]
+    for counters in handler.counters:
+        if not isinstance(counters, Counters):
+            yield Fault(
+                f"What it counts in is a {type(counters).__name__}",
+                'Give counters= what Counters("...") makes, or a tuple of such',
+            )
+        elif any(each.name == counters.name and each != counters for each in declared):
+            yield Fault(
+                f"The counters {counters.name} are declared twice, and differently",
+                "Declare them once, as a constant, and give that to every handler",
+            )
+        declared.append(counters)
 
 
 def _faults_of_undo(

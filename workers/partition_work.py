@@ -190,6 +190,8 @@ class PartitionWork:
         return effects
 
     def _finish(self, item: int | bytes, effects: Effects) -> None:
+        for key, before in effects.made_from.items():
+            assert self._state.get(key) == before, "a component was overtaken, and would go back"
         for key, value in effects.state.items():
             self._state.apply(key, value)
             if self._timers is not None:

@@ -11,6 +11,7 @@ Laws:
    way of command_pipeline.py.
 2. A dead letter is the record itself, untouched, plus the note that says why.
 3. What the broker refused twice for one record alone is parked without its outputs.
+4. What a handler wants to count is counted when it has returned, and only if its record is done.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -30,8 +31,8 @@ from penstock.schemas.errors import CallerError, ExitCode, WorldError
 from penstock.schemas.lookup import SchemaLookup
 from penstock.schemas.record import Record
 from penstock.workers.answers import Answers
+from penstock.workers.attempt import Attempt, begun
 from penstock.workers.command_pipeline import CommandContext, CommandPipeline
-from penstock.workers.delivery import Delivery
 from penstock.workers.emission import Emission
 from penstock.workers.group_commit import Effects
 from penstock.workers.handler import CommandHandler, Handler
@@ -43,6 +44,7 @@ from penstock.workers.refused import Failed, Refused
 from penstock.workers.state import PartitionState
 from penstock.workers.state_table import StateUnreadable, TableMaker
 from penstock.workers.suspicion import Condemnation
+from penstock.workers.tally import Tally
 from penstock.workers.timers import Timing
 
 __all__ = ["HandlerTimeout", "OutputsRefused", "Participation", "Pipeline", "PipelineContext"]
@@ -104,6 +106,8 @@ class PipelineContext:
     """Told of each record that is parked, and of each command that failed."""
     participation: Participation | None = None
     """Given where the topic carries commands for this worker."""
+    tally: Tally | None = None
+    """Counts; given where a handler declares counters."""
 
 
 _NO_COMMANDS: Final[Mapping[type[Command], CommandHandler]] = MappingProxyType({})
@@ -163,6 +167,7 @@ class Pipeline:
                 tables=context.tables,
                 clock=context.clock,
                 alarm=context.alarm,
+                tally=context.tally,
             ),
         )
 
@@ -208,68 +213,52 @@ class Pipeline:
     async def _handle(
         self, event: Event, record: LogRecord, handler: Handler, state: PartitionState
     ) -> Effects:
-        attempt = 0
+        number = 0
         while True:
-            attempt += 1
-            effects = Effects()
-            delivery = Delivery(
-                record,
-                handler=handler.name,
-                attempt=attempt,
-                state=state,
-                effects=effects,
-                tables=self._tables[handler.event_type],
-            )
+            number += 1
+            tables = self._tables[handler.event_type]
+            attempt = begun(record, state, handler, tables, number=number)
             try:
                 returned = await call_in_time(
-                    handler.name, handler.timeout_s, handler.function(event, delivery)
+                    handler.name, handler.timeout_s, handler.function(event, attempt.delivery)
                 )
             except Refused as refusal:
-                return self._park(record, refusal, "refused", handler, attempt)
+                return self._park(record, refusal, "refused", handler, number)
             except StateUnreadable:
                 raise
             except Exception as error:  # noqa: BLE001 - a handler may raise anything; see law 1
                 wait_s = None
                 if not _in_vain(error):
-                    wait_s = handler.retries.wait_s(attempt, self._context.entropy.random())
+                    wait_s = handler.retries.wait_s(number, self._context.entropy.random())
                 if wait_s is None:
-                    return self._park(record, error, "failed", handler, attempt)
+                    return self._park(record, error, "failed", handler, number)
                 await self._context.clock.sleep_until(self._context.clock.monotonic() + wait_s)
             else:
-                if returned is None:
-                    return effects
                 # No await from here to the lane, which makes the state changes count.
-                return self._emit(returned, record, delivery, handler, effects)
+                return self._done(returned, handler, attempt)
 
     async def prepare(self, types: Iterable[type[Event]]) -> None:
         """Publish the schemas of types that are about to be committed for the first time."""
         await self._context.prepare(types)
         self._context.emission.prepared(types)
 
-    def _emit(
-        self,
-        returned: object,
-        record: LogRecord,
-        delivery: Delivery,
-        handler: Handler,
-        effects: Effects,
-    ) -> Effects:
-        emission = self._context.emission
+    def _done(self, returned: object, handler: Handler, attempt: Attempt) -> Effects:
+        """What comes of an attempt whose handler has returned."""
+        delivery, now_ms = attempt.delivery, self._context.clock.wall_ms()
         try:
-            outputs = emission.outputs_of(returned, handler.name)
+            if returned is not None:
+                self._context.emission.emit(
+                    self._context.emission.outputs_of(returned, handler.name),
+                    delivery=delivery,
+                    handler=handler.name,
+                    now_ms=now_ms,
+                    effects=attempt.effects,
+                )
+            # The last of all: where it returned a generator, that has run only now.
+            attempt.count(self._context.tally, now_ms)
         except CallerError as error:
-            return self._park(record, error, "bad-output", handler, delivery.attempt)
-        try:
-            emission.emit(
-                outputs,
-                delivery=delivery,
-                handler=handler.name,
-                now_ms=self._context.clock.wall_ms(),
-                effects=effects,
-            )
-        except CallerError as error:
-            return self._park(record, error, "bad-output", handler, delivery.attempt)
-        return effects
+            return self._park(attempt.record, error, "bad-output", handler, delivery.attempt)
+        return attempt.effects
 
     # --- parking -----------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """A worker, as its author declares it: a name, and handlers by the type of event or command.
 
-    worker = Worker("stock")
+    worker = Worker("stock", lifespan=[ledger])
 
     @worker.on(OrderPlaced, state=CustomerTotal)
     async def add(order: OrderPlaced, delivery: Delivery) -> list[Event]: ...
@@ -17,12 +17,12 @@ answer. How that runs stands in pipeline.py, command_pipeline.py and below.
 
 Laws:
 1. One handler per type and worker.
-2. Delivery is per topic: a handler of commands, or an exactly-once or stateful one of events, makes
-   its whole topic transactional in this worker.
+2. Delivery is per topic: a handler of commands, or an exactly-once, stateful or counting one of
+   events, makes its whole topic transactional in this worker.
 3. A mistake in a declaration is refused where it stands, at import.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, Final, TypeVar, final
@@ -34,9 +34,11 @@ from penstock.events.topic import Topic
 from penstock.schemas.errors import CallerError
 from penstock.schemas.record import Record
 from penstock.workers.backoff import Backoff
+from penstock.workers.counters import CounterComponent, Counters
 from penstock.workers.delivery import Delivery
 from penstock.workers.handler import AnyHandler, CommandHandler, Handler, Returned
 from penstock.workers.handler_faults import first_fault
+from penstock.workers.lifespan import BadLifespan, LifespanFunction, name_of, problem_of
 from penstock.workers.participant_memory import ParticipantMemory
 
 __all__ = ["BadHandler", "Input", "MemoryOutOfRange", "Worker"]
@@ -76,12 +78,23 @@ class Input:
 
     @property
     def tables(self) -> tuple[type[Record], ...]:
-        """Record types of all state kept on this topic, what participants remember included."""
+        """Record types of all state kept on this topic.
+
+        What participants remember is included, and what this topic's partitions have counted.
+        """
         tables = [table for handler in self.handlers for table in handler.tables]
         tables += [table for handler in self.commands for table in handler.tables]
         if self.commands:
             tables.append(ParticipantMemory)
+        if self.counters:
+            tables.append(CounterComponent)
         return tuple(dict.fromkeys(tables))
+
+    @property
+    def counters(self) -> tuple[Counters, ...]:
+        """The replicated counters that its handlers count in."""
+        handlers: tuple[AnyHandler, ...] = (*self.handlers, *self.commands)
+        return tuple(dict.fromkeys(each for handler in handlers for each in handler.counters))
 
     @property
     def message_types(self) -> tuple[type[Message], ...]:
@@ -148,23 +161,49 @@ class MemoryOutOfRange(CallerError):
 class Worker:
     """A named set of handlers: one consumer group, deployed as one kind of process."""
 
-    def __init__(self, name: str, *, remembers: timedelta = REMEMBERS) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        remembers: timedelta = REMEMBERS,
+        lifespan: Sequence[LifespanFunction] = (),
+    ) -> None:
         """Name a worker.
+
+        What handlers need open, such as a pool of connections to a database, is opened and closed
+        by functions in `lifespan`:
+
+            class Ledger:
+                pool: Pool
+
+            @asynccontextmanager
+            async def ledger() -> AsyncIterator[None]:
+                async with create_pool(LEDGER_URL) as Ledger.pool:
+                    yield
+
+            prices = Cache("prices", ttl_s=300)
+            worker = Worker("payments", lifespan=[ledger, prices.open])
 
         Args:
             name: `[a-z][a-z0-9_-]{0,62}`; with the app's name it is the consumer group. Two workers
                 with one name in one app share their offsets and take each other's partitions.
             remembers: For how long it remembers what it answered to the steps of sagas, counted
                 from the answer or from the command's deadline, whichever is later.
+            lifespan: Functions without arguments, each of which returns an async context manager.
+                These are entered in order before the worker joins its group, within 60 s each, and
+                left in reverse order when it has drained, within 10 s together. One that cannot be
+                entered ends the start; what fails at the end is logged.
 
         Raises:
             IllegalName: the name is illegal.
             MemoryOutOfRange: it would remember for too short or too long.
+            BadLifespan: what stands in `lifespan` is no such function.
         """
         self.name = check_worker(name)
         if not _SHORTEST_MEMORY <= remembers <= _LONGEST_MEMORY:
             raise MemoryOutOfRange(worker=name, remembers=remembers)
         self.remembers = remembers
+        self.lifespan = _checked_lifespan(name, lifespan)
         self._handlers: dict[type[Message], AnyHandler] = {}
 
     def on(
@@ -174,6 +213,7 @@ class Worker:
         retries: Backoff = DEFAULT_RETRIES,
         exactly_once: bool = False,
         state: type[Record] | tuple[type[Record], ...] = (),
+        counters: Counters | tuple[Counters, ...] = (),
         timeout_s: float = HANDLER_TIMEOUT_S,
     ) -> Callable[[TypedFunction[EventT]], TypedFunction[EventT]]:
         """Handle an event type with the decorated function.
@@ -189,23 +229,27 @@ class Worker:
                 Kafka transaction. Effects outside Kafka stay at least once.
             state: Record types of the state that the function keeps by `delivery.state(...)`;
                 implies exactly_once.
+            counters: Replicated counters that the function counts in by `delivery.counters(...)`;
+                implies exactly_once.
             timeout_s: Longest run of one attempt; a longer one counts as failed.
 
         Raises:
             BadHandler: the function or the type cannot be taken.
         """
         tables = state if isinstance(state, tuple) else (state,)
+        counted = counters if isinstance(counters, tuple) else (counters,)
 
         def register(function: TypedFunction[EventT]) -> TypedFunction[EventT]:
             self._register(
                 Handler(
                     event_type=event_type,
                     function=function,
-                    name=_name_of(function),
+                    name=name_of(function),
                     retries=retries,
-                    exactly_once=exactly_once or bool(tables),
+                    exactly_once=exactly_once or bool(tables) or bool(counted),
                     tables=tables,
                     timeout_s=timeout_s,
+                    counters=counted,
                 )
             )
             return function
@@ -218,6 +262,7 @@ class Worker:
         *,
         undoes: type[Command] | None = None,
         state: type[Record] | tuple[type[Record], ...] = (),
+        counters: Counters | tuple[Counters, ...] = (),
         timeout_s: float = HANDLER_TIMEOUT_S,
     ) -> Callable[[TypedCommandFunction[CommandT, ReplyT]], TypedCommandFunction[CommandT, ReplyT]]:
         """Carry out a command type with the decorated function, mostly for sagas.
@@ -236,12 +281,15 @@ class Worker:
                 It runs wherever that may have had its effect, so it must not mind finding none.
             state: Record types of the state that the function keeps by `delivery.state(...)`. What
                 it wrote counts if it returns its reply.
+            counters: Replicated counters that the function counts in by `delivery.counters(...)`,
+                likewise.
             timeout_s: Longest run; a saga's command is cut at its deadline where that is earlier.
 
         Raises:
             BadHandler: the function or a type cannot be taken.
         """
         tables = state if isinstance(state, tuple) else (state,)
+        counted = counters if isinstance(counters, tuple) else (counters,)
 
         def register(
             function: TypedCommandFunction[CommandT, ReplyT],
@@ -250,10 +298,11 @@ class Worker:
                 CommandHandler(
                     command_type=command_type,
                     function=function,
-                    name=_name_of(function),
+                    name=name_of(function),
                     undoes=undoes,
                     tables=tables,
                     timeout_s=timeout_s,
+                    counters=counted,
                 )
             )
             return function
@@ -284,5 +333,14 @@ class Worker:
         )
 
 
-def _name_of(function: Callable[..., Any]) -> str:
-    return f"{function.__module__}:{function.__qualname__}"
+def _checked_lifespan(
+    worker: str, lifespan: Sequence[LifespanFunction]
+) -> tuple[LifespanFunction, ...]:
+    if not isinstance(lifespan, list | tuple):
+        problem = "lifespan= is no list of functions"
+        raise BadLifespan(worker=worker, function=name_of(lifespan), problem=problem)
+    for function in lifespan:
+        problem_found = problem_of(function)
+        if problem_found is not None:
+            raise BadLifespan(worker=worker, function=name_of(function), problem=problem_found)
+    return tuple(lifespan)

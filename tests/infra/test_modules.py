@@ -13,12 +13,14 @@ from penstock.infra.modules import (
     UnknownModule,
     WorkerNamedTwice,
     WorkerNotFound,
+    counters_of,
     import_modules,
     load_worker,
     workers_of,
 )
 from penstock.infra.project import Project
 from penstock.schemas.errors import PenstockError
+from penstock.workers.counters import Counters
 from penstock.workers.worker import Worker
 
 _numbers = count()
@@ -49,6 +51,7 @@ def project(package: Path) -> Project:
 
 
 WORKERS = """
+from penstock.workers.counters import Counters
 from penstock.workers.worker import Worker
 worker = Worker("stock")
 second = Worker("second")
@@ -156,3 +159,12 @@ def test_two_workers_of_one_name_are_refused() -> None:
     second.__dict__.update(b=Worker("one"))
     with pytest.raises(WorkerNamedTwice, match="Both first:a and second:b"):
         workers_of([first, second])
+
+
+def test_counters_are_found_once_by_their_names() -> None:
+    """Two modules may declare one set, each in its own way, while it is being changed."""
+    first, second = ModuleType("first"), ModuleType("second")
+    visits, shelf = Counters("visits"), Counters("shelf")
+    first.__dict__.update(b=visits, a=shelf, c=1)
+    second.__dict__.update(a=visits, b=Counters("shelf", decrements=True))
+    assert [each.name for each in counters_of([first, second])] == ["shelf", "visits"]

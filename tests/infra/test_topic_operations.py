@@ -18,6 +18,7 @@ from penstock.sagas.definition import Definition
 from penstock.sagas.language.check import load
 from penstock.schemas.errors import ExitCode
 from penstock.schemas.record import Record, declaration_of
+from penstock.workers.counters import Counters
 from tests.sagas.shop import (
     MAIL_ONLY,
     ORDER,
@@ -55,6 +56,17 @@ def test_a_saga_brings_its_topics() -> None:
     assert {wanted.declared[f"{PREFIX}.{part}"].partitions for part in ("inbox", "state")} == {2}
     changelog = wanted.declared["_penstock.shop.changelog.saga-order.shop.orders"]
     assert changelog.partitions == wanted.declared["shop.orders"].partitions
+
+
+def test_counters_bring_their_topic() -> None:
+    """Also where no worker counts in them: slots do not make topics."""
+    wanted = topics_wanted("shop", [], [], counters=[Counters("visits"), Counters("shelf")])
+    assert set(wanted.declared) == {
+        "_penstock.schemas",
+        "_penstock.shop.crdt.visits",
+        "_penstock.shop.crdt.shelf",
+    }
+    assert wanted.declared["_penstock.shop.crdt.visits"].cleanup == "compact"
 
 
 def test_counts_of_partitions_with_state_are_for_life() -> None:

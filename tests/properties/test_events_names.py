@@ -86,3 +86,21 @@ def test_a_retry_topic_is_no_dead_letter_topic(
 ) -> None:
     """The last segment tells them apart: a number against `dlq`."""
     assert names.retry_topic(*retry) != names.dead_letter_topic(retry[0], *dead)
+
+
+SLOTS = st.tuples(SIMPLE, SIMPLE, SIMPLE)
+
+
+@given(SLOTS, SLOTS, NUMBERED)
+def test_transactional_ids_of_slots_are_injective(
+    one: tuple[str, str, str], other: tuple[str, str, str], numbered: tuple[str, str, str, int]
+) -> None:
+    """Two slots never share an id, and none has that of a partition or of the schemas."""
+    made = names.crdt_transactional_id(*one)
+    assert (made == names.crdt_transactional_id(*other)) == (one == other)
+    topic, app, worker, number = numbered
+    group = names.consumer_group(app, worker)
+    assert made not in {
+        names.transactional_id(group, topic, number),
+        names.SCHEMAS_TRANSACTIONAL_ID,
+    }

@@ -25,7 +25,8 @@ from penstock.infra.virtual_clock import VirtualClock
 from penstock.schemas.codec import decoder_of, encoder_of
 from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
-from penstock.workers import Delivery, Failed, Refused, Worker
+from penstock.workers import Counters, Delivery, Failed, Refused, Worker
+from penstock.workers.counters import COUNT_LIMIT, CounterComponent
 from penstock.workers.emission import Emission
 from penstock.workers.group_commit import Effects, Work
 from penstock.workers.offsets import Finished
@@ -36,7 +37,9 @@ from penstock.workers.pipeline import Participation, Pipeline, PipelineContext
 from penstock.workers.state import PartitionState, state_key
 from penstock.workers.state_table import StateUnreadable, table_maker
 from penstock.workers.suspicion import Condemnation, Suspicion
+from penstock.workers.tally import Tally
 from penstock.workers.timers import Timed, Timers
+from penstock.workers.topics import counters_topic
 from penstock.workers.work_seams import WorkLimits
 
 __namespace__ = "stock"
@@ -110,7 +113,7 @@ class Bench:
     worker: Worker = field(default_factory=lambda: Worker("stock"))
     known: Known = field(
         default_factory=lambda: knowing(
-            Reserve, Release, Elsewhere, Counted, Shelf, ParticipantMemory
+            Reserve, Release, Elsewhere, Counted, Shelf, ParticipantMemory, CounterComponent
         )
     )
     clock: VirtualClock = field(default_factory=VirtualClock)
@@ -173,6 +176,13 @@ class Bench:
                     schemas=self.known,
                     remembers=self.worker.remembers,
                     partition_count=self.partition_count or four,
+                ),
+                tally=Tally(
+                    worker=self.worker.name,
+                    topics={
+                        each.name: counters_topic("shop", each.name) for each in source.counters
+                    },
+                    schemas=self.known,
                 ),
             ),
             commands,
@@ -859,3 +869,127 @@ def test_memory_keys_follow_from_the_command_alone(bench: Bench) -> None:
         asked = CommandHeaders.parse(bench.command(RESERVE, direction).headers)
         assert asked is not None
         assert memory_key(asked, b"o-1") == MEMORY
+
+
+# --- counters -----------------------------------------------------------------------------------
+
+TAKEN = Counters("taken", decrements=True)
+COMPONENT = state_key("penstock.CounterComponent", "taken/s")
+
+
+@dataclass
+class Counting:
+    """Handlers that count, and what they end in."""
+
+    do: Callable[[], object]
+    undo: Callable[[], object]
+
+
+@pytest.fixture
+def counting(bench: Bench) -> Counting:
+    """What is reserved is counted, what is released is taken away again."""
+    ends = Counting(do=lambda: Reserved(reservation=RESERVATION), undo=lambda: None)
+
+    @bench.worker.command(Reserve, counters=TAKEN)
+    async def reserve(command: Reserve, delivery: Delivery) -> Reserved:
+        delivery.counters(TAKEN).increment(command.sku)
+        return ends.do()  # type: ignore[return-value] # handlers may return anything
+
+    @bench.worker.command(Release, undoes=Reserve, counters=TAKEN)
+    async def release(command: Release, delivery: Delivery) -> None:
+        delivery.counters(TAKEN).decrement(command.sku)
+        ends.undo()
+
+    return ends
+
+
+def counted(bench: Bench) -> tuple[int, int]:
+    """What the partition has counted."""
+    value = bench.state.get(COMPONENT)
+    if value is None:
+        return (0, 0)
+    schema = declaration_of(CounterComponent).schema
+    component = decoder_of(schema, CounterComponent)(value)
+    return (component.increments, component.decrements)
+
+
+def test_a_command_counts_where_its_reply_is_the_answer(bench: Bench, counting: Counting) -> None:
+    """In the transaction that holds the answer, do and undo alike."""
+    del counting
+    effects = bench.process(bench.command(RESERVE))
+    assert answer_in(effects).outcome is Outcome.OK
+    ((place, key),) = effects.latest
+    assert (place.topic, key) == ("_penstock.shop.crdt.taken", b"stock/stock.commands/2:s")
+    assert counted(bench) == (1, 0)
+    bench.process(bench.command(RELEASE, UNDO))
+    assert counted(bench) == (1, 1)
+
+
+def test_an_answer_out_of_memory_does_not_count_again(bench: Bench, counting: Counting) -> None:
+    """The handler does not run, so nothing is asked for."""
+    del counting
+    bench.process(bench.command(RESERVE))
+    for attempt in (1, 2):
+        assert not bench.process(bench.command(RESERVE, attempt=attempt)).latest
+    assert counted(bench) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Refused("none"), OSError("no route"), Failed("gone", retryable=False)],
+    ids=["refused", "raised", "failed"],
+)
+def test_a_command_that_is_not_done_counts_nothing(
+    bench: Bench, counting: Counting, error: Exception
+) -> None:
+    """Whatever it asked for on its way."""
+    counting.do = raising(error)
+    effects = bench.process(bench.command(RESERVE))
+    assert answer_in(effects).outcome is not Outcome.OK
+    assert not effects.latest
+    assert counted(bench) == (0, 0)
+
+
+def test_a_command_whose_reply_does_not_fit_counts_nothing(
+    bench: Bench, counting: Counting
+) -> None:
+    """Its answer is an error after all."""
+    counting.do = lambda: Reserved(reservation=RESERVATION, note="n" * 20_000)
+    effects = bench.process(bench.command(RESERVE))
+    assert answer_in(effects).outcome is Outcome.ERROR
+    assert not effects.latest
+    assert counted(bench) == (0, 0)
+
+
+def test_a_command_whose_counter_is_full_is_answered_with_an_error(
+    bench: Bench, counting: Counting
+) -> None:
+    """Once and for all: nothing of what it did counts, and the saga turns back."""
+    del counting
+    full = CounterComponent(kind="pn", increments=COUNT_LIMIT, decrements=0)
+    bench.state.apply(COMPONENT, encoder_of(CounterComponent)(full))
+    effects = bench.process(bench.command(RESERVE))
+    reply = answer_in(effects)
+    assert (reply.outcome, reply.code, reply.retryable) == (Outcome.ERROR, "PEN-W36", False)
+    assert (effects.state, effects.latest) == ({}, {})
+    assert [alarm.name for alarm in bench.alarms] == ["command-failed"]
+
+
+def test_a_command_that_no_saga_asks_for_counts_or_is_parked(
+    bench: Bench, counting: Counting
+) -> None:
+    """Done it counts; refused, failed or full it leaves a letter and nothing else."""
+    alone = Read(encoder_of(Reserve)(RESERVE))
+    bench.process(alone)
+    assert counted(bench) == (1, 0)
+    full = CounterComponent(kind="pn", increments=COUNT_LIMIT, decrements=0)
+    bench.state.apply(COMPONENT, encoder_of(CounterComponent)(full))
+    for end, reason in (
+        (counting.do, "bad-output"),
+        (raising(OSError()), "failed"),
+        (raising(Refused("no")), "refused"),
+    ):
+        counting.do = end
+        effects = bench.process(alone)
+        assert letter_in(effects)[1].reason == reason
+        assert (effects.state, effects.latest) == ({}, {})

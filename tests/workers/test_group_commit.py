@@ -272,3 +272,60 @@ def test_records_and_timers_leave_in_the_order_in_which_they_finished(
             made.committed(work)
     assert written == [item if isinstance(item, bytes) else b"%d" % item for item in order]
     assert (made.in_flight, made.timers_in_flight, made.ready) == (0, 0, 0)
+
+
+# --- outputs that replace each other ------------------------------------------------------------
+
+TALLY = Partition("shop.tally", 1)
+
+
+def telling(number: int, key: bytes = b"a", place: Partition = TALLY) -> Effects:
+    """An output that says all that those of its key said before it."""
+    effects = Effects()
+    effects.replace(place, NewRecord(key, b"%d" % number, [], 0))
+    return effects
+
+
+def test_of_outputs_that_replace_each_other_a_commit_holds_the_last() -> None:
+    """In finish order, by place and key; behind what else goes there."""
+    made = group()
+    for offset, effects in (
+        (0, telling(1)),
+        (2, telling(2, place=OUT)),
+        (1, effects_of(1)),
+        (3, telling(3, b"b")),
+        (5, telling(5)),
+        (4, telling(4)),
+    ):
+        made.finish(offset, effects)
+    work = made.compose()
+    assert work is not None
+    assert [(each.key, each.value) for each in work.outputs[TALLY]] == [(b"a", b"4"), (b"b", b"3")]
+    assert [each.key for each in work.outputs[OUT]] == [b"1", b"a"]
+    assert made.ready_bytes == 0
+
+
+def test_each_commit_holds_the_last_of_its_own() -> None:
+    """A commit is a prefix: what finishes later belongs to the next."""
+    made = group(CommitLimits(records=2))
+    for offset in range(4):
+        made.finish(offset, telling(offset))
+    works = [made.compose(), made.compose()]
+    assert [[each.value for each in work.outputs[TALLY]] for work in works if work] == [
+        [b"1"],
+        [b"3"],
+    ]
+
+
+def test_what_replaces_counts_towards_the_limit_of_bytes() -> None:
+    """As large as it is before it is replaced: that is what memory holds."""
+    made, effects = group(CommitLimits(bytes=2_000)), Effects()
+    effects.replace(TALLY, NewRecord(b"a", b"x" * 900, [], 0))
+    effects.advance(b"s/a", None, b"x" * 900)
+    assert effects.size_bytes > 1_800
+    for offset in range(3):
+        made.finish(offset, effects)
+    assert made.ready_bytes == 3 * effects.size_bytes
+    commits = [made.compose() for _ in range(3)]
+    assert [work.offsets for work in commits if work] == [(0,), (1,), (2,)]
+    assert made.ready_bytes == 0

@@ -206,6 +206,26 @@ def test_computing_goes_on_upon_uncommitted_state() -> None:
     on_a_stand(scenario)
 
 
+def test_a_change_whose_ground_has_moved_is_a_bug_and_ends_the_work() -> None:
+    """An increment that overwrote another one would be lost, and never be found again."""
+
+    async def scenario(stand: Stand) -> None:
+        async def from_old(record: LogRecord, *_: Any) -> Effects:
+            effects = Effects()
+            effects.advance(b"s/component", None, b"%d" % record.offset)
+            await asyncio.sleep(0)
+            return effects
+
+        stand.hand.process = from_old  # type: ignore[assignment] # it waits too late
+        stand.work.offer(reads(0, 1))
+        await stand.rest()
+        assert stand.state.get(b"s/component") == b"0"
+        assert isinstance(stand.work.trouble, AssertionError)
+        assert [work.offsets for work in stand.hand.commits] == [(0,)]
+
+    on_a_stand(scenario)
+
+
 def test_a_slow_key_holds_only_its_lane() -> None:
     """Others finish and are committed; the offset stays at the slow record, which is not lost."""
 

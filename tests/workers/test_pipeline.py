@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import repeat
+from typing import Any, Literal
 
 import pytest
 
@@ -19,13 +20,16 @@ from penstock.infra.virtual_clock import VirtualClock
 from penstock.schemas.codec import encoder_of
 from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
-from penstock.workers import Backoff, Delivery, Failed, Refused, Worker
+from penstock.workers import Backoff, Counters, Delivery, Failed, Refused, Worker
+from penstock.workers.counters import COUNT_LIMIT, CounterComponent, counter_partition
 from penstock.workers.emission import Emission
 from penstock.workers.group_commit import Effects
 from penstock.workers.pipeline import Pipeline, PipelineContext
 from penstock.workers.state import PartitionState, state_key
 from penstock.workers.state_table import StateUnreadable, table_maker
 from penstock.workers.suspicion import Condemnation
+from penstock.workers.tally import Tally
+from penstock.workers.topics import counters_topic
 
 __namespace__ = "shop"
 
@@ -134,6 +138,13 @@ class Bench:
                 clock=self.clock,
                 entropy=SeededEntropy(1),
                 alarm=self.alarms.append,
+                tally=Tally(
+                    worker=self.worker.name,
+                    topics={
+                        each.name: counters_topic("shop", each.name) for each in source.counters
+                    },
+                    schemas=self.known,
+                ),
             ),
         )
 
@@ -142,7 +153,7 @@ class Bench:
 def bench() -> Bench:
     """A bench that knows all schemas."""
     made = Bench()
-    made.known.learn(Placed, Unhandled, Counted, Count)
+    made.known.learn(Placed, Unhandled, Counted, Count, CounterComponent)
     return made
 
 
@@ -328,7 +339,9 @@ def test_a_handler_that_takes_too_long_has_failed(bench: Bench) -> None:
         (7, "returned a int"),
         ([Counted(order_id="o-1"), "x"], "a str among its events"),
         ([Counted(order_id="o-1", note="x" * 20_000)], "bytes"),
-        ([Counted(order_id="o-1")] * 1_001, "1000 are allowed"),
+        ([Counted(order_id="o-1")] * 1_001, "more than 1000 events"),
+        (repeat(Counted(order_id="o-1")), "more than 1000 events"),
+        ((Counted(order_id=f"{1 // left}") for left in (1, 0)), "raised ZeroDivisionError"),
     ],
 )
 def test_outputs_that_cannot_be_are_the_inputs_dead_letter(
@@ -453,3 +466,251 @@ def test_scans_and_deletes_reach_what_earlier_records_left(bench: Bench) -> None
         assert [(key, each.orders) for key, each in table.scan("a")] == [("a2", 2), ("a3", 9)]
 
     assert bench.process(PLACED).state[state_key("shop.Count", "a1")] is None
+
+
+# --- counters -----------------------------------------------------------------------------------
+
+TOTALS = Counters("totals")
+SHELF = Counters("shelf", decrements=True)
+GOLD = state_key("penstock.CounterComponent", "totals/done/gold")
+
+
+def component(increments: int, decrements: int = 0, kind: Any = "g") -> bytes:
+    """A component as it is written."""
+    made = CounterComponent(kind=kind, increments=increments, decrements=decrements)
+    return encoder_of(CounterComponent)(made)
+
+
+def counts_nothing(effects: Effects) -> bool:
+    """Whether a record leaves no trace in any counter."""
+    return not effects.latest and GOLD not in effects.state
+
+
+def test_what_a_handler_counts_is_added_to_its_partitions_component(bench: Bench) -> None:
+    """Into the state, and absolute to the counters' topic, under the partition's name."""
+
+    @bench.worker.on(Placed, counters=TOTALS)
+    async def count(_placed: Placed, delivery: Delivery) -> None:
+        totals = delivery.counters(TOTALS)
+        totals.increment("done/gold")
+        await asyncio.sleep(0)
+        totals.increment("done/gold", by=4)
+
+    bench.state.apply(GOLD, component(10))
+    now_ms = bench.clock.wall_ms()
+    effects = bench.process(PLACED)
+    assert effects.state == {GOLD: component(15)}
+    assert effects.outputs == []
+    place = Partition("_penstock.shop.crdt.totals", counter_partition("done/gold", 4))
+    key = b"counts/shop.orders/2:done/gold"
+    record = NewRecord(key, component(15), [], now_ms)
+    assert effects.latest == {(place, key): record}
+
+
+def test_each_set_of_counters_has_its_own_topic_and_state(bench: Bench) -> None:
+    """Also where a counter of the same name stands in both."""
+
+    @bench.worker.on(Placed, counters=(TOTALS, SHELF))
+    async def count(placed: Placed, delivery: Delivery) -> Counted:
+        delivery.counters(TOTALS).increment("a", 2)
+        delivery.counters(SHELF).decrement("a", 3)
+        return Counted(order_id=placed.order_id)
+
+    effects = bench.process(PLACED)
+    table = "penstock.CounterComponent"
+    assert effects.state == {
+        state_key(table, "totals/a"): component(2),
+        state_key(table, "shelf/a"): component(0, 3, "pn"),
+    }
+    assert {place.topic for place, _ in effects.latest} == {
+        "_penstock.shop.crdt.totals",
+        "_penstock.shop.crdt.shelf",
+    }
+    assert [place.topic for place, _ in effects.outputs] == ["shop.counts"]
+
+
+def test_an_attempt_that_fails_counts_nothing(bench: Bench) -> None:
+    """What the attempts before it asked for is gone with them."""
+    attempts: list[int] = []
+
+    @bench.worker.on(Placed, counters=TOTALS)
+    async def count(_placed: Placed, delivery: Delivery) -> None:
+        delivery.counters(TOTALS).increment("done/gold")
+        attempts.append(delivery.attempt)
+        if len(attempts) < 3:
+            raise OSError
+
+    assert bench.process(PLACED).state == {GOLD: component(1)}
+    assert attempts == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(), Failed("gone", retryable=False), Refused("no")], ids=["all", "one", "no"]
+)
+def test_a_record_that_is_parked_counts_nothing(bench: Bench, error: Exception) -> None:
+    """It is not done; whoever plays it back counts it then."""
+
+    @bench.worker.on(Placed, counters=TOTALS)
+    async def count(_placed: Placed, delivery: Delivery) -> None:
+        delivery.counters(TOTALS).increment("done/gold")
+        raise error
+
+    effects = bench.process(PLACED)
+    letter(effects)
+    assert counts_nothing(effects)
+
+
+def test_a_record_with_a_bad_output_or_condemned_counts_nothing(bench: Bench) -> None:
+    """Nothing of it is written but the letter."""
+
+    @bench.worker.on(Placed, counters=TOTALS)
+    async def count(_placed: Placed, delivery: Delivery) -> Any:
+        delivery.counters(TOTALS).increment("done/gold")
+        return "no event"
+
+    condemned = Condemnation(reason="MESSAGE_TOO_LARGE (10)", without_value=False)
+    for effects in (bench.process(PLACED), bench.process(PLACED, condemned)):
+        letter(effects)
+        assert counts_nothing(effects)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda totals: totals.increment("a", by=True),
+        lambda totals: totals.increment("a", by=0.5),
+        lambda totals: totals.increment("a", by=-1),
+        lambda totals: totals.increment("a", by=2**63),
+        lambda totals: totals.increment(""),
+        lambda totals: totals.increment("x" * 513),
+        lambda totals: totals.increment("\ud800"),
+        lambda totals: totals.decrement("a"),
+    ],
+    ids=["bool", "float", "negative", "large", "empty", "long", "surrogate", "down"],
+)
+def test_what_cannot_be_counted_parks_the_record_at_once(
+    bench: Bench, ask: Callable[[Any], None]
+) -> None:
+    """Another attempt would end alike."""
+
+    @bench.worker.on(Placed, counters=TOTALS)
+    async def count(_placed: Placed, delivery: Delivery) -> None:
+        delivery.counters(TOTALS).increment("done/gold")
+        ask(delivery.counters(TOTALS))
+
+    effects = bench.process(PLACED)
+    _, _, note = letter(effects)
+    assert (note.reason, note.error_code, note.attempts) == ("failed", "PEN-W35", 1)
+    assert counts_nothing(effects)
+
+
+def test_counters_that_were_not_declared_are_refused(bench: Bench) -> None:
+    """Nobody has looked whether their topic is there."""
+
+    @bench.worker.on(Placed, counters=TOTALS)
+    async def count(_placed: Placed, delivery: Delivery) -> None:
+        delivery.counters(SHELF)
+
+    _, _, note = letter(bench.process(PLACED))
+    assert (note.error_code, note.attempts) == ("PEN-W34", 1)
+
+
+def test_a_counter_that_is_full_is_the_records_failure(bench: Bench) -> None:
+    """Not a doubt: the partition goes on with the next one."""
+
+    @bench.worker.on(Placed, counters=TOTALS)
+    async def count(placed: Placed, delivery: Delivery) -> Counted:
+        delivery.counters(TOTALS).increment("a")
+        delivery.counters(TOTALS).increment("done/gold", by=2)
+        return Counted(order_id=placed.order_id)
+
+    bench.state.apply(GOLD, component(COUNT_LIMIT - 1))
+    effects = bench.process(PLACED)
+    _, _, note = letter(effects)
+    assert (note.reason, note.error_code, note.attempts) == ("bad-output", "PEN-W36", 1)
+    assert counts_nothing(effects)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"\xc3\x01" + b"\x00" * 8,
+        component(7)[:-1],
+        component(7) + b"\x00",
+        component(-1),
+        component(0, -1, "pn"),
+        encoder_of(Count)(Count(orders=3)),
+    ],
+    ids=["empty", "unknown", "short", "long", "negative", "below", "another"],
+)
+def test_a_component_that_cannot_be_read_fails_the_partition(bench: Bench, value: bytes) -> None:
+    """Counting on from zero would hide behind what readers have seen already."""
+
+    @bench.worker.on(Placed, counters=TOTALS)
+    async def count(_placed: Placed, delivery: Delivery) -> None:
+        delivery.counters(TOTALS).increment("done/gold")
+
+    bench.state.apply(GOLD, value)
+    with pytest.raises(StateUnreadable, match=r"penstock\.CounterComponent"):
+        bench.process(PLACED)
+
+
+def test_a_component_of_a_newer_version_fails_the_partition(bench: Bench) -> None:
+    """What is added there would be lost by counting on."""
+
+    class CounterComponent(Record, namespace="penstock"):
+        kind: Literal["g", "pn"]
+        increments: int
+        decrements: int
+        closed: bool
+
+    @bench.worker.on(Placed, counters=TOTALS)
+    async def count(_placed: Placed, delivery: Delivery) -> None:
+        delivery.counters(TOTALS).increment("done/gold")
+
+    bench.known.learn(CounterComponent)
+    newer = CounterComponent(kind="g", increments=1, decrements=0, closed=True)
+    bench.state.apply(GOLD, encoder_of(CounterComponent)(newer))
+    with pytest.raises(StateUnreadable):
+        bench.process(PLACED)
+
+
+def test_what_a_returned_generator_counts_belongs_to_the_handler(bench: Bench) -> None:
+    """It runs when its events are taken."""
+
+    @bench.worker.on(Placed, counters=TOTALS)
+    async def count(placed: Placed, delivery: Delivery) -> Any:
+        def outputs() -> Any:
+            for note in ("a", "b"):
+                delivery.counters(TOTALS).increment("done/gold")
+                yield Counted(order_id=placed.order_id, note=note)
+
+        return outputs()
+
+    effects = bench.process(PLACED)
+    assert (len(effects.outputs), effects.state[GOLD]) == (2, component(2))
+
+
+def test_records_side_by_side_count_in_one_counter_without_care(bench: Bench) -> None:
+    """However long their handlers wait: nothing is read before they return."""
+
+    @bench.worker.on(Placed, counters=TOTALS)
+    async def count(_placed: Placed, delivery: Delivery) -> None:
+        delivery.counters(TOTALS).increment("done/gold")
+        for _ in range(delivery.offset % 5):
+            await asyncio.sleep(0)
+
+    async def scenario() -> None:
+        pipeline = bench._pipeline()
+
+        async def lane(offset: int) -> None:
+            record = Read(PLACED.value, offset=offset)
+            effects = await pipeline.process(record, bench.state, None)
+            assert effects.made_from == {GOLD: bench.state.get(GOLD)}
+            bench.state.apply(GOLD, effects.state[GOLD])
+
+        await asyncio.gather(*(lane(offset) for offset in range(20)))
+
+    asyncio.run(scenario())
+    assert bench.state.get(GOLD) == component(20)

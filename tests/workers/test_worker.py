@@ -1,11 +1,18 @@
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import pytest
 
 from penstock.events import Event, Record, Topic
+from penstock.events.log import TopicState
 from penstock.events.names import IllegalName
+from penstock.events.topic_plan import problems
 from penstock.schemas.declaration_errors import AbstractRecord
-from penstock.workers import Delivery, Worker
+from penstock.workers import Counters, Delivery, Worker
+from penstock.workers.counters import CounterComponent
+from penstock.workers.lifespan import BadLifespan, LifespanFunction
 from penstock.workers.topics import changelogged_topics, topics_of_worker
 from penstock.workers.worker import BadHandler
 
@@ -118,3 +125,123 @@ def test_a_worker_owns_dead_letters_and_where_needed_a_changelog() -> None:
     assert (changelog.partitions, changelog.cleanup) == (3, "compact")
     assert "_penstock.shop.changelog.totals.shop.shipments" not in topics
     assert changelogged_topics("shop", worker) == {"shop.orders", changelog.name}
+
+
+# --- counters -----------------------------------------------------------------------------------
+
+TOTALS = Counters("totals")
+
+
+def test_a_handler_that_counts_makes_its_whole_topic_transactional() -> None:
+    """Its increments are committed with the input's offset, and its partition keeps them."""
+    worker = Worker("totals")
+    worker.on(Placed, counters=TOTALS)(nothing)
+    worker.on(Cancelled, counters=(Counters("totals"), Counters("more")))(nothing)
+    (orders,) = worker.inputs
+    assert orders.transactional
+    assert all(handler.exactly_once for handler in orders.handlers)
+    assert orders.counters == (TOTALS, Counters("more"))
+    assert orders.tables == (CounterComponent,)
+    assert CounterComponent in orders.records
+    names = {topic.name for topic in topics_of_worker("shop", worker)}
+    assert {"_penstock.shop.crdt.totals", "_penstock.shop.crdt.more"} <= names
+    changelog = "_penstock.shop.changelog.totals.shop.orders"
+    assert changelogged_topics("shop", worker) == {"shop.orders", changelog}
+
+
+@pytest.mark.parametrize("given", ["totals", [TOTALS], (TOTALS, None)], ids=repr)
+def test_what_is_no_set_of_counters_is_refused(given: Any) -> None:
+    """Where it stands."""
+    with pytest.raises(BadHandler, match="What it counts in is a"):
+        Worker("totals").on(Placed, counters=given)(nothing)
+
+
+def test_counters_are_declared_once_in_a_worker() -> None:
+    """Two handlers with two minds about one counter: who of them is right?"""
+    worker, other = Worker("totals"), Counters("totals", decrements=True)
+    worker.on(Placed, counters=TOTALS)(nothing)
+    with pytest.raises(BadHandler, match="declared twice"):
+        worker.on(Cancelled, counters=other)(nothing)
+    with pytest.raises(BadHandler, match="declared twice"):
+        Worker("totals").on(Placed, counters=(other, TOTALS))(nothing)
+
+
+@pytest.mark.parametrize("policy", ["delete", "compact,delete", "delete, compact", None])
+def test_counters_whose_topic_would_lose_them_keep_a_worker_from_starting(
+    policy: str | None,
+) -> None:
+    """A counter that rests is older than any retention."""
+    worker = Worker("totals")
+    worker.on(Placed, counters=TOTALS)(nothing)
+    name = "_penstock.shop.crdt.totals"
+    declared = {each.name: each for each in topics_of_worker("shop", worker) if each.name == name}
+    config = {} if policy is None else {"cleanup.policy": policy}
+    found = problems(
+        declared, {name: TopicState(name=name, partitions=4, replication=1, config=config)}
+    )
+    assert [sentence for sentence in found if "cleanup policy" in sentence]
+    good = TopicState(name=name, partitions=4, replication=1, config={"cleanup.policy": "compact"})
+    assert not problems(declared, {name: good})
+
+
+# --- lifespan -----------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def ledger(_url: str = "") -> AsyncIterator[None]:
+    """Something that is open while the worker lives."""
+    yield
+
+
+async def coroutine() -> None:
+    """What somebody writes who forgets the decorator."""
+
+
+async def generator() -> AsyncIterator[None]:
+    """Likewise."""
+    yield
+
+
+class Cache:
+    """Has a method that opens it."""
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Cache"]:
+        """Be open."""
+        yield self
+
+
+def test_a_worker_keeps_what_it_has_open_in_order() -> None:
+    """Functions, methods and partial calls; nothing is called at import."""
+    functions: list[LifespanFunction] = [ledger, Cache().open, partial(ledger, "sqlite:")]
+    assert Worker("totals", lifespan=functions).lifespan == tuple(functions)
+    assert Worker("totals").lifespan == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (Cache(), "it is a Cache, and no function"),
+        (None, "it is a NoneType, and no function"),
+        (coroutine, "@asynccontextmanager is missing"),
+        (generator, "@asynccontextmanager is missing"),
+    ],
+    ids=["object", "nothing", "coroutine", "generator"],
+)
+def test_what_is_no_function_of_a_lifespan_is_refused(given: Any, problem: str) -> None:
+    """At import, by name."""
+    with pytest.raises(BadLifespan, match=problem):
+        Worker("totals", lifespan=[ledger, given])
+
+
+def test_what_was_called_already_is_refused() -> None:
+    """A worker may run again, and what was entered once cannot be."""
+    with pytest.raises(BadLifespan, match="called already"):
+        Worker("totals", lifespan=[ledger()])  # type: ignore[list-item] # the point of the test
+
+
+@pytest.mark.parametrize("given", [ledger, None, "ledger"], ids=["one", "none", "text"])
+def test_a_lifespan_is_a_list(given: Any) -> None:
+    """One function alone is a slip that would else be told by its letters."""
+    with pytest.raises(BadLifespan, match="no list of functions"):
+        Worker("totals", lifespan=given)

@@ -1,0 +1,93 @@
+"""One run of a handler: the record, what the handler is told of it, and what shall come of it.
+
+    begun -> the handler runs -> counted -> its effects, or nothing
+
+What a handler changes is written into the effects while it runs; what it wants to count is added
+when it has returned. An attempt that fails is thrown away with all of it.
+
+Pure: pipeline.py and command_pipeline.py run the handler and decide.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from penstock.events.log import LogRecord
+from penstock.events.saga_headers import CommandHeaders
+from penstock.schemas.record import Record
+from penstock.workers.delivery import Delivery
+from penstock.workers.group_commit import Effects
+from penstock.workers.handler import AnyHandler
+from penstock.workers.increments import Increments
+from penstock.workers.state import PartitionState
+from penstock.workers.state_table import TableMaker
+from penstock.workers.tally import Tally
+
+__all__ = ["Attempt", "begun"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One run of a handler."""
+
+    record: LogRecord
+    """What is handled."""
+    state: PartitionState
+    """Of its partition."""
+    delivery: Delivery
+    """What the handler is told."""
+    effects: Effects
+    """What shall come of it."""
+    increments: Increments
+    """What it wants to count."""
+
+    def count(self, tally: Tally | None, now_ms: int) -> None:
+        """Add what the handler wants to count to the effects, once it has returned.
+
+        No await may follow until the effects count (tally.py, law 1).
+
+        Args:
+            tally: Counts; given where any handler declares counters.
+            now_ms: Wall clock, milliseconds since 1970.
+
+        Raises:
+            CounterOverflow: a counter cannot count on.
+            StateUnreadable: what was counted before cannot be read.
+        """
+        if asked := self.increments.take():
+            assert tally is not None, "whoever declares counters counts"
+            tally.count(asked, self.record, self.state, now_ms=now_ms, effects=self.effects)
+
+
+def begun(
+    record: LogRecord,
+    state: PartitionState,
+    handler: AnyHandler,
+    tables: Mapping[type[Record], TableMaker],
+    *,
+    number: int,
+    asked: CommandHeaders | None = None,
+) -> Attempt:
+    """Make ready for one run of a handler.
+
+    Args:
+        record: What is to be handled.
+        state: Of its partition.
+        handler: The handler.
+        tables: Typed tables by record type, of the state that it declared.
+        number: Which attempt it is, from 1.
+        asked: Which step of which saga asks, where one does.
+    """
+    effects, increments = Effects(), Increments(handler.name, handler.counters)
+    delivery = Delivery(
+        record,
+        handler=handler.name,
+        attempt=number,
+        state=state,
+        effects=effects,
+        tables=tables,
+        asked=asked,
+        increments=increments,
+    )
+    return Attempt(
+        record=record, state=state, delivery=delivery, effects=effects, increments=increments
+    )
