@@ -1,4 +1,4 @@
-"""A saga as it was checked: steps, commands, times. Made by the language, read by everything else.
+"""A saga as it was checked: steps, messages, times. Made by the language, read by everything else.
 
 Whoever holds a `Definition` holds one whose paths lead somewhere and whose values fit: the language
 (language/check.py is its way out) alone makes it. Durations are milliseconds, because time in Kafka
@@ -22,6 +22,7 @@ __all__ = [
     "CommandUse",
     "Definition",
     "EmitStep",
+    "EventUse",
     "ListTemplate",
     "Literal",
     "MappingTemplate",
@@ -166,6 +167,20 @@ Step = CallStep | EmitStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventUse:
+    """An event and how it is filled."""
+
+    schema: AvroSchema
+    """The event's schema."""
+    topic: str
+    """Where it goes."""
+    key: str | None
+    """The field that keys it, if any."""
+    template: MappingTemplate
+    """Its fields; those with a default may be absent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
     """A saga in one version."""
 
@@ -188,6 +203,9 @@ class Definition:
     """So long an ended saga is remembered."""
     steps: tuple[Step, ...]
     """In order; at least one."""
+    compensated: EventUse | None
+    """What the saga publishes once, when it has turned round and everything is undone; None where
+    it says nothing then."""
     text: str
     """The YAML, as read."""
     schemas: tuple[str, ...]

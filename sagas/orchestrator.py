@@ -35,11 +35,12 @@ from penstock.events.headers import (
     parse_headers,
 )
 from penstock.events.identity import Entropy
-from penstock.events.log import LogRecord
+from penstock.events.log import LogRecord, NewRecord, Partition
 from penstock.events.partitioner import partition_of
 from penstock.events.saga_messages import InboxMessage
 from penstock.sagas.decoded_sagas import DecodedSagas
 from penstock.sagas.definition_book import DefinitionBook
+from penstock.sagas.engine.announcement import announces
 from penstock.sagas.engine.decide import Decision, decide
 from penstock.sagas.engine.effects import DeadLetter, PublishEvent, SendCommand, SoundAlarm
 from penstock.sagas.engine.facts import Fact, FactKind
@@ -178,6 +179,10 @@ class _Given:
     """The input record; None for a timer."""
 
 
+class _Unannounced(Unsendable):
+    """What is certain to be refused says that a saga has turned round."""
+
+
 @final
 class Orchestrator:
     """Serves a saga's inbox; fulfils workers' `Processor` and `Timed`."""
@@ -202,7 +207,7 @@ class Orchestrator:
             return self._park(record, error, "undecodable", bare=bare)
         saga = self._saga(key, state)
         if condemned is not None:
-            return self._condemned(record, key, saga, condemned)
+            return await self._condemned(record, key, message, saga, condemned)
         program = self._program(saga)
         try:
             given = await self._context.reading.input_of(message, key, program)
@@ -237,10 +242,11 @@ class Orchestrator:
             raise InputRefused(problem="foreign-type: it is no envelope")
         return message
 
-    def _condemned(
+    async def _condemned(
         self,
         record: LogRecord,
         key: str,
+        message: InboxMessage,
         saga: SagaState | None,
         condemned: Condemnation,
     ) -> Effects:
@@ -249,18 +255,37 @@ class Orchestrator:
         letter = self._park(record, refused, "refused-by-broker", bare=condemned.without_value)
         if saga is None:
             return letter
+        program = self._program(saga)
+        try:
+            given = await self._context.reading.input_of(message, key, program)
+        except _UNTAKEABLE:  # nothing followed from it but the dead letter that it is by now
+            code = ParkingCode.NOT_SENT
+        else:
+            code = self._refused_code(given, program, saga)
         effects = self._apply(
             _Given(
                 key=key,
-                input=OutputsRefused(reason=condemned.reason),
+                input=OutputsRefused(reason=condemned.reason, code=code),
                 trigger="refused-by-broker",
                 record=record,
             ),
-            self._program(saga),
+            program,
             saga,
         )
         _add_outputs(letter, effects)
         return effects
+
+    def _refused_code(
+        self, given: Input, program: Program, saga: SagaState, *, now_ms: int = 0
+    ) -> ParkingCode:
+        """What the broker refused: to see it, it is decided once more, and nothing is done."""
+        now_ms = max(now_ms, self._context.clock.wall_ms(), saga.updated_ms)
+        try:
+            decision = decide(program, saga.key, saga, given, now_ms=now_ms, draw=0.0)
+        except Exception:  # noqa: BLE001 - a bug was met before the broker was: see law 5
+            return ParkingCode.NOT_SENT
+        told = announces(decision.effects)
+        return ParkingCode.NOT_ANNOUNCED if told else ParkingCode.NOT_SENT
 
     # --- timers ------------------------------------------------------------------------------
 
@@ -279,16 +304,18 @@ class Orchestrator:
         name = self.lane_key(key).decode()
         saga = self._saga(name, state)
         assert saga is not None
-        given: Input = TimersDue()
+        program, given = self._program(saga), TimersDue()
+        refused: Input | None = None
         if condemned is not None:
-            given = OutputsRefused(reason=condemned.reason)
+            code = self._refused_code(given, program, saga, now_ms=now_ms)
+            refused = OutputsRefused(reason=condemned.reason, code=code)
         return self._apply(
             _Given(
                 key=name,
-                input=given,
-                trigger="timer" if condemned is None else "refused-by-broker",
+                input=refused or given,
+                trigger="refused-by-broker" if refused else "timer",
             ),
-            self._program(saga),
+            program,
             saga,
             now_ms=now_ms,
         )
@@ -307,9 +334,11 @@ class Orchestrator:
                 assert given.record is not None, "a timer belongs to a saga"
                 refused = InputRefused(problem=f"unsendable: {unsendable}")
                 return self._park(given.record, refused, "refused")
+            told = isinstance(unsendable, _Unannounced)
+            code = ParkingCode.NOT_ANNOUNCED if told else ParkingCode.NOT_SENT
             given = replace(
                 given,
-                input=OutputsRefused(reason=str(unsendable)),
+                input=OutputsRefused(reason=str(unsendable), code=code),
                 trigger=f"{given.trigger}, not sent",
             )
             return self._decided(given, program, saga, now_ms)
@@ -379,7 +408,15 @@ class Orchestrator:
             if isinstance(effect, SendCommand):
                 effects.emit(*outputs.command(effect, cause))
             elif isinstance(effect, PublishEvent):
-                effects.emit(*outputs.event(effect, cause))
+                effects.emit(*self._event(effect, cause))
+
+    def _event(self, publish: PublishEvent, cause: Cause) -> tuple[Partition, NewRecord]:
+        try:
+            return self._context.outputs.event(publish, cause)
+        except Unsendable as unsendable:
+            if announces([publish]):
+                raise _Unannounced(*unsendable.args) from unsendable
+            raise
 
     def _write_letters(self, given: _Given, decision: Decision, effects: Effects) -> None:
         for effect in decision.effects:

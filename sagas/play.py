@@ -71,7 +71,7 @@ class Published:
     """An event that the saga published."""
 
     step: str
-    """The step that it is for."""
+    """The step that it is for; empty where it says that everything is undone."""
     type_name: str
     """The event's full name."""
     topic: str
@@ -217,15 +217,20 @@ class Play:
         )
 
     def _event(self, effect: PublishEvent) -> Published:
-        step = self.program.step(effect.step)
-        assert isinstance(step, EmitStep)
         return Published(
             step=effect.step,
             type_name=effect.type_name,
             topic=effect.topic,
             key=effect.key,
-            fields=_decoder(step.event)(effect.value),
+            fields=_decoder(self._event_schema(effect.step))(effect.value),
         )
+
+    def _event_schema(self, name: str) -> AvroSchema:
+        step, announced = self.program.step(name), self.program.definition.compensated
+        if isinstance(step, EmitStep):
+            return step.event
+        assert announced is not None
+        return announced.schema
 
     # How it is told
 

@@ -23,6 +23,7 @@ from penstock.events.saga_headers import Direction
 from penstock.events.saga_messages import Way
 from penstock.sagas.engine.facts import Fact, FactKind
 from penstock.sagas.engine.state import (
+    Announcement,
     Failure,
     Parking,
     Phase,
@@ -108,6 +109,7 @@ class SagaRecord(Record):
     remove_ms: int | None
     failure: FailureRecord | None
     parked: ParkingRecord | None
+    announced: Announcement | None = None
 
 
 class FactRecord(Record):
@@ -203,6 +205,7 @@ def encode_saga(state: SagaState) -> bytes:
             if state.failure is None
             else {"step": state.failure.step, "code": state.failure.code},
             "parked": None if state.parked is None else _parking_datum(state.parked),
+            "announced": state.announced,
         }
     )
 
@@ -295,6 +298,7 @@ class RecordReader:
             remove_ms=datum["remove_ms"],
             failure=None if failure is None else Failure(**failure),
             parked=None if parked is None else _parking_of(parked),
+            announced=None if datum["announced"] is None else Announcement(datum["announced"]),
         )
 
     def times(self, value: bytes) -> tuple[int, int | None]:

@@ -312,7 +312,7 @@ class SagaScenario:
             done: the steps that are done and not undone, in the order of the definition.
             undone: the steps that were undone, in the order of their undoing.
             sent: full names of all commands so far, in order.
-            published: full names of all events so far, in order.
+            published: full names of all events so far, in order; what `compensated` says is one.
             failure: code of why it turned round; None where it did not.
             parked: the step that it is parked for; None where it is not parked.
             left: its leftovers.

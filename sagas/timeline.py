@@ -121,6 +121,16 @@ def _parked(fact: Fact, at_ms: int) -> str:
     return f"the saga waits for an operator{where}: {_reason(fact)}"
 
 
+def _announced(fact: Fact, at_ms: int) -> str:
+    del at_ms
+    return f"the saga says so: {_shown(fact.text)}"
+
+
+def _unannounced(fact: Fact, at_ms: int) -> str:
+    del at_ms
+    return f"the saga cannot say so{_in_brackets(fact)}"
+
+
 def _kept(fact: Fact, at_ms: int) -> str:
     return f"the saga has ended; it is remembered for {_span(fact, at_ms)}"
 
@@ -184,6 +194,8 @@ _SENTENCES: Final[Mapping[FactKind, _Sentence]] = {
     FactKind.CANCELLED: _cancelled,
     FactKind.OPERATED: _operated,
     FactKind.NOTED: _noted,
+    FactKind.ANNOUNCED: _announced,
+    FactKind.UNANNOUNCED: _unannounced,
 }
 
 _NOTES: Final[Mapping[str, str]] = {

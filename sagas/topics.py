@@ -77,6 +77,8 @@ def output_topics(definition: Definition) -> frozenset[str]:
                 topics.add(step.undo.command.topic)
         else:
             topics.add(step.topic)
+    if definition.compensated is not None:
+        topics.add(definition.compensated.topic)
     return frozenset(topics)
 
 

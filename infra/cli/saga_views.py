@@ -16,7 +16,7 @@ from typing import Any, Final
 from penstock.sagas.engine.facts import FactKind
 from penstock.sagas.engine.leftovers import leftovers
 from penstock.sagas.engine.program import Program
-from penstock.sagas.engine.state import Phase, SagaState, StepState, StepStatus, Wait
+from penstock.sagas.engine.state import Announcement, Phase, SagaState, StepState, StepStatus, Wait
 from penstock.sagas.engine.verbs import possible_verbs
 from penstock.sagas.records import Transition
 from penstock.sagas.timeline import Happening, timeline
@@ -160,11 +160,19 @@ class SagaView:
             ("parked", None if state.parked is None else self._parked()),
             ("possible", ", ".join(self.possible)),
             ("leftovers", ", ".join(f"{name} ({status})" for name, status in self._leftovers())),
+            ("announced", self._announced()),
         )
         return [(word, text) for word, text in said if text]
 
     def _leftovers(self) -> tuple[tuple[str, StepStatus], ...]:
         return leftovers(self.program.definition, self.state)
+
+    def _announced(self) -> str:
+        event, announced = self.program.definition.compensated, self.state.announced
+        if event is None or announced is None:
+            return ""
+        name = event.schema.full_name
+        return name if announced is Announcement.PUBLISHED else f"no; {name} is missing"
 
     def _failure(self) -> str:
         failure = self.state.failure
@@ -233,6 +241,7 @@ class SagaView:
             "leftovers": [
                 {"step": name, "status": str(status)} for name, status in self._leftovers()
             ],
+            "announced": None if state.announced is None else str(state.announced),
             "steps": [
                 {
                     "step": name,

@@ -5,6 +5,7 @@
     verbs.py       the table of what operators may do
     timers.py      the table of what runs out
     walk.py        what comes next, forward and backward
+    announcement.py   what a saga says when everything is undone
     turn.py        one transition in the making: facts are stated, the state follows
     facts.py       what has happened, and what that makes of a state
     state.py       what is known about one saga

@@ -33,8 +33,8 @@ from penstock.sagas.engine.inputs import (
     TimersDue,
 )
 from penstock.sagas.engine.invariants import assert_sound
-from penstock.sagas.engine.notes import AlarmName, Note
-from penstock.sagas.engine.parking import park, park_stuck
+from penstock.sagas.engine.notes import AlarmName, Note, ParkingCode
+from penstock.sagas.engine.parking import park, park_again, park_stuck
 from penstock.sagas.engine.program import Program
 from penstock.sagas.engine.starts import begin, compare
 from penstock.sagas.engine.state import Phase, SagaState, StepStatus
@@ -122,16 +122,26 @@ def _park_unsent(turn: Turn, refused: OutputsRefused) -> None:
         _unsent(turn, refused)
         return
     _, step, at = min(flying, key=lambda each: each[0])
+    reason = _reason(refused)
     if at.status is StepStatus.UNDOING:
-        park_stuck(turn, step.name, refused.code, refused.reason, refused.code)
+        park_stuck(turn, step.name, refused.code, reason, refused.code)
     else:
-        park(turn, step.name, Direction.DO, refused.code, refused.reason)
+        park(turn, step.name, Direction.DO, refused.code, reason)
 
 
 def _unsent(turn: Turn, refused: OutputsRefused) -> None:
     """Say that something was not sent, where the saga waits for an operator anyway or has ended."""
     turn.note(Note.UNSENT, text=refused.reason)
     turn.alarm(AlarmName.UNSENT, "the broker refused what it wanted to send.")
+    if turn.state is not None and refused.code == ParkingCode.NOT_ANNOUNCED:
+        park_again(turn, refused.code, _reason(refused))
+
+
+def _reason(refused: OutputsRefused) -> str:
+    """Say why, and what an operator can make of it where that is not plain."""
+    if refused.code != ParkingCode.NOT_ANNOUNCED:
+        return refused.reason
+    return f"{refused.reason}; retry announces the end, anything else ends the saga in silence"
 
 
 _COLUMNS: Final = (None, *Phase)

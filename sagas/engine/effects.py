@@ -28,6 +28,7 @@ class PublishEvent:
     """Publish an event."""
 
     step: str
+    """The step that emits it; empty where it says that everything is undone."""
     type_name: str
     """Full name of the event."""
     topic: str

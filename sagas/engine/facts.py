@@ -20,6 +20,7 @@ from typing import Final
 from penstock.events.saga_headers import Direction
 from penstock.sagas.engine.renewal import renewer_of
 from penstock.sagas.engine.state import (
+    Announcement,
     Failure,
     Parking,
     Phase,
@@ -61,7 +62,8 @@ class FactKind(StrEnum):
     MOVED = "MOVED"
     """The saga is in another phase [phase]."""
     PARKED = "PARKED"
-    """The saga waits for an operator [step or empty, direction, code, text]."""
+    """The saga waits for an operator [step or empty, direction, code, text]. Where it did already,
+    only the reason is another."""
     RESUMED = "RESUMED"
     """The saga is back where it was parked from."""
     PAST_DEADLINE = "PAST_DEADLINE"
@@ -77,6 +79,10 @@ class FactKind(StrEnum):
     NOTED = "NOTED"
     """Something came that changes nothing [code: a word of `Note`; step, direction, attempt, text
     where known]."""
+    ANNOUNCED = "ANNOUNCED"
+    """The event that says that everything is undone went out [text: its full name]."""
+    UNANNOUNCED = "UNANNOUNCED"
+    """The saga ends without that event [code, text: why]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +251,7 @@ def _moved(state: SagaState, fact: Fact, moment: Moment) -> SagaState:
 def _parked(state: SagaState, fact: Fact, moment: Moment) -> SagaState:
     assert fact.direction is not None
     parking = Parking(
-        phase=state.phase,
+        phase=state.phase if state.parked is None else state.parked.phase,
         step=fact.step,
         direction=fact.direction,
         code=fact.code,
@@ -265,6 +271,14 @@ def _resumed(state: SagaState, fact: Fact, moment: Moment) -> SagaState:
 def _past_deadline(state: SagaState, fact: Fact, moment: Moment) -> SagaState:
     del fact, moment
     return _renewed(state, deadline_ms=None)
+
+
+def _announced(announced: Announcement) -> _Change:
+    def change(state: SagaState, fact: Fact, moment: Moment) -> SagaState:
+        del fact, moment
+        return _renewed(state, announced=announced)
+
+    return change
 
 
 def _kept(state: SagaState, fact: Fact, moment: Moment) -> SagaState:
@@ -296,6 +310,8 @@ _EVOLVE: Final[Mapping[FactKind, _Change]] = {
     FactKind.CANCELLED: _unchanged,
     FactKind.OPERATED: _unchanged,
     FactKind.NOTED: _unchanged,
+    FactKind.ANNOUNCED: _announced(Announcement.PUBLISHED),
+    FactKind.UNANNOUNCED: _announced(Announcement.LOST),
 }
 
 _OF_NOBODY: Final = frozenset({FactKind.NOTED, FactKind.CANCELLED, FactKind.OPERATED})

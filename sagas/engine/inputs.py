@@ -115,7 +115,7 @@ class OutputsRefused:
     reason: str
     """What the broker said, twice; or what it would say, or what went wrong in here."""
     code: ParkingCode = ParkingCode.NOT_SENT
-    """What the parking says."""
+    """What the parking says; NOT_ANNOUNCED where the event of the saga's end was among it."""
 
 
 Input = Started | Replied | TimersDue | Signalled | Cancelled | Operated | OutputsRefused

@@ -103,6 +103,9 @@ def _of_the_saga(program: Program, state: SagaState) -> Iterator[str]:
         yield "The saga goes back without a failure, or forward with one."
     if state.phase.ended != (state.remove_ms is not None):
         yield "The saga is kept before its end, or has ended and is kept for ever."
+    says_so = state.phase is Phase.COMPENSATED and program.definition.compensated is not None
+    if says_so != (state.announced is not None):
+        yield "The saga has announced its end before it came, or ended without a word."
     if state.deadline_ms is not None and standing is not Phase.RUNNING:
         yield "The saga has a deadline where none counts."
     yield from _of_timers(state)
@@ -177,7 +180,10 @@ def _of_the_move(before: SagaState, after: SagaState) -> Iterator[str]:
         yield "The saga has another beginning than before."
     if after.seq != before.seq + 1:
         yield f"The saga's count went from {before.seq} to {after.seq}."
-    if before.phase.ended and (after.phase is not before.phase or after.steps != before.steps):
+    if before.phase.ended and (
+        (after.phase, after.announced) != (before.phase, before.announced)
+        or after.steps != before.steps
+    ):
         yield "The saga had ended, and has changed."
 
 

@@ -47,12 +47,15 @@ class Note(StrEnum):
 
 
 class FailureCode(StrEnum):
-    """Why a saga turned round, where no service refused (S32)."""
+    """Why a saga turned round, where no service says so by a code (S32)."""
 
     TIMEOUT = "timeout"
     ERROR = "error"
     CANCELLED = "cancelled"
     DEADLINE = "deadline"
+    REFUSED = "refused"
+    """A service refused and gave no code. Only a saga's last event says so; elsewhere the code
+    stays as empty as it came."""
 
 
 class ParkingCode(StrEnum):
@@ -70,6 +73,8 @@ class ParkingCode(StrEnum):
     """A step could not be undone (S5)."""
     NOT_SENT = "not_sent"
     """The broker refused twice what was to be sent (F18)."""
+    NOT_ANNOUNCED = "not_announced"
+    """The same, and among it was the event that says that everything is undone."""
     BUG = "bug"
     """Penstock itself could not decide what follows from what came."""
 
@@ -87,3 +92,5 @@ class AlarmName(StrEnum):
     """A deadline ran out where there is no way back."""
     UNSENT = "saga-output-refused"
     """The broker refused what a saga wanted to send, and nothing could be parked for it."""
+    UNANNOUNCED = "saga-end-not-announced"
+    """A saga has ended COMPENSATED without the event that was to say so."""

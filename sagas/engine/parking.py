@@ -10,7 +10,7 @@ from penstock.sagas.engine.notes import AlarmName, ParkingCode
 from penstock.sagas.engine.state import Phase
 from penstock.sagas.engine.turn import Turn
 
-__all__ = ["explained", "park", "park_stuck", "resume_after"]
+__all__ = ["explained", "park", "park_again", "park_stuck", "resume_after"]
 
 
 def park(turn: Turn, step: str, direction: Direction, code: str, text: str) -> None:
@@ -18,6 +18,18 @@ def park(turn: Turn, step: str, direction: Direction, code: str, text: str) -> N
     if turn.phase is not Phase.PARKED:
         turn.fact(FactKind.PARKED, step=step, direction=direction, code=code, text=text)
     turn.alarm(AlarmName.PARKED, f"step {step} ({direction}) needs an operator: {code!s}.")
+
+
+def park_again(turn: Turn, code: str, text: str) -> None:
+    """Let a parked saga wait for the same step, because of something else; others stay as they are.
+
+    People were told when it was parked, and whoever decides about it sees the new reason.
+    """
+    parked = turn.saga.parked
+    if parked is None or turn.phase is not Phase.PARKED:
+        return
+    step = "" if turn.program.step(parked.step) is None else parked.step
+    turn.fact(FactKind.PARKED, step=step, direction=parked.direction, code=code, text=text)
 
 
 def park_stuck(

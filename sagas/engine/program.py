@@ -5,8 +5,8 @@ schema happens here, so that `decide` sees bytes and names only.
 
 Laws:
 1. Pure: the same state makes the same bytes, and nothing is kept from one call to the next.
-2. A message that cannot be written is an `Unrenderable` or a `MessageTooLarge`, whose text names
-   types, places and paths, never values.
+2. A message that cannot be written is an `Unrenderable`, a `MessageTooLarge` or an
+   `Unannounceable`, whose text names types, places and paths, never values.
 3. Data of the input and of replies are read by the definition's own schemas.
 """
 
@@ -23,6 +23,7 @@ from penstock.sagas.definition import (
     CommandUse,
     Definition,
     EmitStep,
+    EventUse,
     MappingTemplate,
     Path,
     Root,
@@ -30,6 +31,7 @@ from penstock.sagas.definition import (
     Template,
 )
 from penstock.sagas.engine.facts import Moment
+from penstock.sagas.engine.notes import FailureCode
 from penstock.sagas.engine.rendering import Known, NotThere, Sources, paths_in, renderer_of
 from penstock.sagas.engine.state import SagaState
 from penstock.schemas.codec import datum_decoder_of, datum_encoder_of
@@ -43,6 +45,7 @@ __all__ = [
     "BadSagaKey",
     "MessageTooLarge",
     "Program",
+    "Unannounceable",
     "UnfitReply",
     "Unrenderable",
 ]
@@ -99,6 +102,28 @@ class MessageTooLarge(CallerError):
 
 
 @dataclass(eq=False, kw_only=True)
+class Unannounceable(CallerError):
+    """The event that says that everything is undone cannot be made or is too large."""
+
+    saga: str
+    """The saga that has ended."""
+    type_name: str
+    """The event's full name."""
+    problem: str
+    """Why."""
+
+    code: ClassVar[str] = "PEN-S46"
+    exit_code: ClassVar[ExitCode] = ExitCode.DATA
+    what: ClassVar[str] = (
+        "The saga {saga} has turned round, and cannot write the {type_name} that says so."
+    )
+    why: ClassVar[str] = "The reason: {problem}"
+    remedy: ClassVar[str] = (
+        "Tell whoever counts on that event what became of the saga, and mend the definition."
+    )
+
+
+@dataclass(eq=False, kw_only=True)
 class BadSagaKey(CallerError):
     """An input does not name a saga."""
 
@@ -138,6 +163,15 @@ class _Message:
     fill: _Fill
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Announcement:
+    """The event that says that everything is undone, ready to be filled."""
+
+    use: EventUse
+    message: _Message
+    read: _Decode
+
+
 @final
 class Program:
     """A definition, ready to run."""
@@ -168,6 +202,7 @@ class Program:
             for step in definition.steps
             if isinstance(step, EmitStep) and step.key is not None
         }
+        self._announcement = _announcement(definition)
 
     def moment(self, key: str, now_ms: int) -> Moment:
         """Return what stands around the facts of one transition."""
@@ -266,25 +301,44 @@ class Program:
         value = self._filled(step.name, Direction.DO, state)
         if step.key is None:
             return None, value
-        # Read back, because a field that the template leaves out has the schema's default.
-        key: Any = self._read_event[step.name](value).get(step.key)
         try:
-            return key_bytes(key, step.topic), value
-        except BadKey as error:
+            return _key(self._read_event[step.name](value), step.key, step.topic), value
+        except _Unwritable as problem:
             raise Unrenderable(
-                step=step.name, type_name=step.event.full_name, problem=str(error)
+                step=step.name, type_name=step.event.full_name, problem=str(problem)
             ) from None
+
+    def announcement(self, state: SagaState) -> tuple[bytes | None, bytes]:
+        """Return the key and the framed event that says that everything is undone.
+
+        Args:
+            state: of a saga whose definition has such an event, and that has turned round.
+
+        Raises:
+            Unannounceable: it cannot be made from what the saga knows, cannot be keyed, or is too
+                large.
+        """
+        announcement = self._announcement
+        assert announcement is not None
+        use, read = announcement.use, announcement.read
+        try:
+            value = _written(announcement.message, self._known(state, nameless=FailureCode.REFUSED))
+            _measure(value, self._limit_bytes)
+            key = None if use.key is None else _key(read(value), use.key, use.topic)
+        except _Unwritable as problem:
+            raise Unannounceable(
+                saga=self.definition.saga, type_name=use.schema.full_name, problem=str(problem)
+            ) from None
+        return key, value
 
     def _filled(self, step: str, direction: Direction, state: SagaState) -> bytes:
         message = self._messages[step, direction]
         try:
-            value = message.fill(self._known(state))
-        except NotThere as missing:
+            value = _written(message, self._known(state))
+        except _Unwritable as problem:
             raise Unrenderable(
-                step=step, type_name=message.type_name, problem=f"{missing.problem}."
+                step=step, type_name=message.type_name, problem=str(problem)
             ) from None
-        except (EncodeError, DecodeError) as error:
-            raise Unrenderable(step=step, type_name=message.type_name, problem=str(error)) from None
         if len(value) > self._limit_bytes:
             raise MessageTooLarge(
                 step=step,
@@ -294,7 +348,8 @@ class Program:
             )
         return value
 
-    def _known(self, state: SagaState) -> Known:
+    def _known(self, state: SagaState, *, nameless: str = "") -> Known:
+        """What a saga knows; `nameless` is the code of a failure that came without one."""
         return Known(
             input=lambda: self._read_input(state.input),
             reply=lambda step: self._reply(step, state),
@@ -306,7 +361,7 @@ class Program:
             failure=lambda: (
                 None
                 if state.failure is None
-                else {"step": state.failure.step, "code": state.failure.code}
+                else {"step": state.failure.step, "code": state.failure.code or nameless}
             ),
         )
 
@@ -363,8 +418,8 @@ def _reply_decoders(definition: Definition) -> Iterator[tuple[str, _Decode]]:
             yield step.name, datum_decoder_of(step.reply)
 
 
-def _messages(definition: Definition) -> Iterator[tuple[tuple[str, Direction], _Message]]:
-    sources = Sources(
+def _sources(definition: Definition) -> Sources:
+    return Sources(
         input=definition.input.root,
         replies={
             step.name: step.reply.root
@@ -372,6 +427,10 @@ def _messages(definition: Definition) -> Iterator[tuple[tuple[str, Direction], _
             if isinstance(step, CallStep) and step.reply is not None
         },
     )
+
+
+def _messages(definition: Definition) -> Iterator[tuple[tuple[str, Direction], _Message]]:
+    sources = _sources(definition)
     for step in definition.steps:
         if isinstance(step, EmitStep):
             message = _message(step.event, step.template, sources)
@@ -379,6 +438,17 @@ def _messages(definition: Definition) -> Iterator[tuple[tuple[str, Direction], _
             continue
         for direction, use in _uses(step):
             yield (step.name, direction), _message(use.schema, use.template, sources)
+
+
+def _announcement(definition: Definition) -> _Announcement | None:
+    use = definition.compensated
+    if use is None:
+        return None
+    return _Announcement(
+        use=use,
+        message=_message(use.schema, use.template, _sources(definition)),
+        read=datum_decoder_of(use.schema),
+    )
 
 
 def _uses(step: CallStep) -> Iterator[tuple[Direction, CommandUse]]:
@@ -391,6 +461,35 @@ def _message(schema: AvroSchema, template: MappingTemplate, sources: Sources) ->
     render = renderer_of(template, schema.root, sources)
     encode = datum_encoder_of(schema)
     return _Message(type_name=schema.full_name, fill=lambda known: encode(render(known)))
+
+
+class _Unwritable(Exception):
+    """A message cannot be written; the text says why. Never leaves this file."""
+
+
+def _written(message: _Message, known: Known) -> bytes:
+    try:
+        return message.fill(known)
+    except NotThere as missing:
+        problem = f"{missing.problem}."
+        raise _Unwritable(problem) from None
+    except (EncodeError, DecodeError) as error:
+        raise _Unwritable(str(error)) from None
+
+
+def _measure(value: bytes, limit_bytes: int) -> None:
+    if len(value) > limit_bytes:
+        problem = f"it has {len(value)} bytes, the limit is {limit_bytes}."
+        raise _Unwritable(problem)
+
+
+def _key(event: Mapping[str, Any], field: str, topic: str) -> bytes:
+    """The key of an event, which was read back: a field that was left out has a default."""
+    key: Any = event.get(field)
+    try:
+        return key_bytes(key, topic)
+    except BadKey as error:
+        raise _Unwritable(str(error)) from None
 
 
 def _templates(step: Step) -> Iterator[Template]:

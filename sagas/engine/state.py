@@ -18,7 +18,17 @@ from enum import StrEnum
 
 from penstock.events.saga_headers import Direction
 
-__all__ = ["Failure", "Parking", "Phase", "SagaState", "StepState", "StepStatus", "Timer", "Wait"]
+__all__ = [
+    "Announcement",
+    "Failure",
+    "Parking",
+    "Phase",
+    "SagaState",
+    "StepState",
+    "StepStatus",
+    "Timer",
+    "Wait",
+]
 
 
 class Phase(StrEnum):
@@ -49,6 +59,15 @@ class StepStatus(StrEnum):
     UNDOING = "UNDOING"
     UNDONE = "UNDONE"
     STUCK = "STUCK"
+
+
+class Announcement(StrEnum):
+    """What became of the event that says that everything is undone."""
+
+    PUBLISHED = "PUBLISHED"
+    """It went out, in the transition in which the saga ended."""
+    LOST = "LOST"
+    """The saga ended without it, because it could not be written or sent."""
 
 
 class Wait(StrEnum):
@@ -144,6 +163,8 @@ class SagaState:
     """Set once it turns round."""
     parked: Parking | None = None
     """Set while PARKED."""
+    announced: Announcement | None = None
+    """Set once it is COMPENSATED, where its definition says something then."""
 
     @property
     def due_ms(self) -> int | None:

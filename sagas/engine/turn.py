@@ -30,7 +30,10 @@ TEXT_LIMIT: Final = 1_024
 class Turn:
     """What one input does to a saga, so far."""
 
-    __slots__ = ("_moment", "_state", "draw", "effects", "facts", "key", "now_ms", "program")
+    __slots__ = (
+        *("_moment", "_state", "draw", "effects", "facts", "key", "now_ms", "program"),
+        "silenced",
+    )
 
     def __init__(
         self, program: Program, key: str, state: SagaState | None, *, now_ms: int, draw: float
@@ -41,6 +44,8 @@ class Turn:
         self.now_ms = now_ms
         self.draw = draw
         """Shortens waits, 0 to 1; 0 is nominal."""
+        self.silenced = ""
+        """Why the saga announces nothing, should it end in this turn; empty where it does."""
         self.facts: list[Fact] = []
         self.effects: list[Effect] = []
         self._state = state

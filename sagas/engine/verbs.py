@@ -6,6 +6,8 @@ Laws:
 1. An operator decides only about a parked saga, and only about the step that parked it.
 2. Every act leaves its actor and reason in the history, whether it was possible or not.
 3. What is refused changes nothing, and the refusal says what would be possible.
+4. An announcement that cannot be sent keeps nobody from ending a saga: a `retry` tries it again,
+   and whoever decides otherwise lets the saga end without it.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +19,7 @@ from penstock.events.saga_messages import Verb
 from penstock.sagas.definition import CallStep, EmitStep, Step
 from penstock.sagas.engine.facts import FactKind
 from penstock.sagas.engine.inputs import Operated
-from penstock.sagas.engine.notes import Note
+from penstock.sagas.engine.notes import Note, ParkingCode
 from penstock.sagas.engine.program import Program, UnfitReply
 from penstock.sagas.engine.sending import publish, send_do, send_undo
 from penstock.sagas.engine.state import Phase, SagaState, StepStatus
@@ -55,8 +57,20 @@ def operate(turn: Turn, operated: Operated) -> None:
     assert step is not None
     rule = _VERBS[operated.verb, _direction(turn)]
     turn.note(Note.ACCEPTED, step=step.name)
+    turn.silenced = _why_silent(turn)
     turn.fact(FactKind.RESUMED)
     rule.perform(turn, step, operated)
+
+
+def _why_silent(turn: Turn) -> str:
+    """Why the saga announces nothing if what the operator asks for ends it at once.
+
+    Its announcement has been refused, and would be again. A `retry` ends nothing at once, so it
+    leaves the announcement to the answer that follows.
+    """
+    parked = turn.saga.parked
+    refused = parked is not None and parked.code == ParkingCode.NOT_ANNOUNCED
+    return ParkingCode.NOT_ANNOUNCED if refused else ""
 
 
 def operate_unparked(turn: Turn, operated: Operated) -> None:

@@ -9,7 +9,8 @@ Laws:
 1. `_GO_ON` has a line for each phase. A parked saga and an ended one stay where they are.
 2. A step that may have had its effect is undone, except where the definition says otherwise; one
    that certainly had none is not.
-3. A saga ends once nothing is in flight and nothing is left to do, and is then remembered.
+3. A saga ends once nothing is in flight and nothing is left to do, and is then remembered. One that
+   has turned round says so as it ends, and at no other time.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from typing import Final
 
 from penstock.events.saga_headers import Direction
 from penstock.sagas.definition import CallStep, Step
+from penstock.sagas.engine.announcement import announce
 from penstock.sagas.engine.facts import FactKind
 from penstock.sagas.engine.notes import ParkingCode
 from penstock.sagas.engine.parking import park
@@ -122,6 +124,8 @@ def _backward(turn: Turn) -> None:
 
 def _end(turn: Turn, phase: Phase) -> None:
     turn.fact(FactKind.MOVED, phase=phase)
+    if phase is Phase.COMPENSATED:
+        announce(turn)
     due_ms = turn.now_ms + turn.program.definition.retention_ms
     turn.fact(FactKind.KEPT, due_ms=due_ms)
 

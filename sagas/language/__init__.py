@@ -3,6 +3,7 @@
     yaml_tree.py        YAML that a saga may be, with the place of everything
     outline_reader.py   words, names, numbers, durations: what the file says
     pivot.py, time_budget.py, steps.py   what steps mean to each other
+    compensated.py      what is said when everything is undone
     paths.py, value_templates.py, value_types.py, literals.py   does every path lead somewhere, does
                         every value fit the Avro type that it is for
     problem.py          what is wrong, with file, line, column and caret

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from penstock.sagas.definition import Definition, Path, Root
 from penstock.sagas.language.bad_saga import BadSaga
+from penstock.sagas.language.compensated import compensated_of
 from penstock.sagas.language.digest import digest_of
 from penstock.sagas.language.findings import Findings
 from penstock.sagas.language.message_types import MessageTypes, names_something
@@ -113,6 +114,7 @@ def _defined(
     check_undo_words(outline.steps, pivot, findings)
     warn_of_early_events(outline.steps, pivot, findings)
     steps = Steps(outline, pivot, scope, types, findings).all()
+    compensated = compensated_of(outline.compensated, scope.input, types, findings)
     check_time_budget(outline, steps, findings)
     if findings.failed or key is None or given is None:
         return None
@@ -130,6 +132,7 @@ def _defined(
         deadline_ms=None if outline.deadline_ms is None else outline.deadline_ms.value,
         retention_ms=_RETENTION_MS if outline.retention_ms is None else outline.retention_ms.value,
         steps=whole,
+        compensated=compensated,
         text=text,
         schemas=types.used,
     )

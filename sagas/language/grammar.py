@@ -1,11 +1,12 @@
 """The words of the language, and where each may stand.
 
-    saga      := saga version input key [deadline] [retention] [defaults] steps
+    saga      := saga version input key [deadline] [retention] [defaults] steps [compensated]
     defaults  := [timeout] [retry] [undo: [timeout] [retry]]
     step      := name call [with] [undo] [undo_unknown] [timeout] [retry] [pivot]
                | name emit [with]
     undo      := call [with] [timeout] [retry] | none
     retry     := [attempts] [delay] [backoff] [max_delay] [give_up]
+    compensated := emit [with]
 
 Laws:
 1. A key that is no word of its place is an error: a slip of the pen must not switch a rule off.
@@ -23,6 +24,7 @@ from penstock.sagas.language.yaml_nodes import BrokenNode, Entry, MappingNode, N
 
 __all__ = [
     "CALL",
+    "COMPENSATED",
     "DEFAULTS",
     "EMIT",
     "LATER_KINDS",
@@ -59,7 +61,10 @@ LATER_KINDS: Final = ("parallel", "choose", "run", "await", "wait")
 
 SAGA: Final = Words(
     what="a saga",
-    known=("saga", "version", "input", "key", "deadline", "retention", "defaults", "steps"),
+    known=(
+        *("saga", "version", "input", "key", "deadline", "retention", "defaults", "steps"),
+        "compensated",
+    ),
     required=("saga", "version", "input", "key", "steps"),
     elsewhere={
         "output": _LATER,
@@ -69,6 +74,19 @@ SAGA: Final = Words(
     },
 )
 
+_SAID_ONCE: Final = "does not stand here: the event is said once, and nobody answers it"
+COMPENSATED: Final = Words(
+    what="the event of 'compensated'",
+    known=("emit", "with"),
+    required=("emit",),
+    elsewhere={
+        "call": "does not stand here: a saga that has turned round asks for nothing more; it emits",
+        "name": "does not stand here: it is no step, and nothing reads it",
+        **dict.fromkeys(("undo", "undo_unknown", "timeout", "retry", "pivot"), _SAID_ONCE),
+    },
+)
+
+_AT_THE_TOP: Final = "stands at the top of the saga: it is said once, when everything is undone"
 STEP: Final = Words(
     what="a step",
     known=(*("name", "call", "emit", "with", "undo", "undo_unknown", "timeout", "retry", "pivot"),),
@@ -76,6 +94,7 @@ STEP: Final = Words(
     elsewhere={
         **dict.fromkeys((*LATER_KINDS, "if", "optional", "else", "match"), _ONE_AFTER_THE_OTHER),
         "deadline": "counts for the whole saga and stands at its top; a step has a 'timeout'",
+        "compensated": _AT_THE_TOP,
     },
 )
 
@@ -98,6 +117,7 @@ UNDO: Final = Words(
     elsewhere={
         "undo_unknown": "stands on the step, beside 'undo'",
         "emit": "cannot undo anything; an undo calls a command",
+        "compensated": _AT_THE_TOP,
     },
 )
 
@@ -109,6 +129,7 @@ DEFAULTS: Final = Words(
     elsewhere={
         "deadline": "stands at the top of the saga",
         "retention": "stands at the top of the saga",
+        "compensated": _AT_THE_TOP,
     },
 )
 

@@ -17,6 +17,7 @@ from penstock.sagas.language.word_values import Told
 from penstock.sagas.language.yaml_nodes import MappingNode, TextNode
 
 __all__ = [
+    "CompensatedOutline",
     "DefaultsOutline",
     "RetryOutline",
     "SagaOutline",
@@ -104,6 +105,15 @@ class StepOutline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompensatedOutline:
+    """A `compensated`: what the saga says when everything is undone."""
+
+    emit: TextNode | None
+    """The event; None where it cannot be read."""
+    values: ValuesOutline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SagaOutline:
     """The whole file."""
 
@@ -116,3 +126,4 @@ class SagaOutline:
     retention_ms: Told[int] | None
     defaults: DefaultsOutline
     steps: tuple[StepOutline, ...]
+    compensated: CompensatedOutline | None

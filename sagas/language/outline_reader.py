@@ -12,6 +12,7 @@ from typing import Final
 from penstock.sagas.language.findings import Findings
 from penstock.sagas.language.grammar import (
     CALL,
+    COMPENSATED,
     DEFAULTS,
     EMIT,
     LATER_KINDS,
@@ -24,6 +25,7 @@ from penstock.sagas.language.grammar import (
     refuse_misplaced,
 )
 from penstock.sagas.language.outline import (
+    CompensatedOutline,
     DefaultsOutline,
     RetryOutline,
     SagaOutline,
@@ -86,6 +88,7 @@ def outline_of(root: Node, findings: Findings) -> SagaOutline | None:
         retention_ms=duration_in(found.get("retention"), findings),
         defaults=_defaults(found.get("defaults"), findings),
         steps=tuple(_steps(found.get("steps"), findings)),
+        compensated=_compensated(found.get("compensated"), findings),
     )
 
 
@@ -193,6 +196,17 @@ def _values(entry: Entry | None, findings: Findings, mark: Mark) -> ValuesOutlin
         message = f"'with' takes a mapping of fields to values, not {shape_of(node)}."
         findings.error(ProblemCode.WRONG_SHAPE, node.mark, message)
     return ValuesOutline(node=None, mark=entry.key.mark, readable=False)
+
+
+def _compensated(entry: Entry | None, findings: Findings) -> CompensatedOutline | None:
+    mark = None if entry is None else entry.key.mark
+    found = None if entry is None else entries_of(entry.value, COMPENSATED, findings, mark=mark)
+    if found is None or mark is None:
+        return None
+    return CompensatedOutline(
+        emit=text_in(found.get("emit"), findings, "the full name of an event"),
+        values=_values(found.get("with"), findings, mark),
+    )
 
 
 def _undo(entry: Entry | None, findings: Findings) -> UndoOutline | None:

@@ -74,6 +74,8 @@ class Scope:
     """The step that the place belongs to."""
     in_undo: bool = False
     """Whether the place is an undo, which runs after something has failed."""
+    at_the_end: bool = False
+    """Whether the place is `compensated`, which is said when everything is undone."""
 
     def of_undo(self, reply: RecordType | None, *, reads_own: bool, known: bool) -> "Scope":
         """Return the scope of a step's undo.
@@ -178,8 +180,11 @@ def _start(
         case Root.SAGA:
             return _SAGA
         case Root.FAILURE:
-            if not scope.in_undo:
-                message = "$.failure is known only in 'undo': before, nothing has failed."
+            if not (scope.in_undo or scope.at_the_end):
+                message = (
+                    "$.failure is known only in 'undo' and in 'compensated': before, nothing has "
+                    "failed."
+                )
                 findings.error(ProblemCode.ILLEGAL_PATH, node.mark, message)
                 return None
             return _FAILURE
@@ -190,6 +195,13 @@ def _start(
 def _reply(names: list[str], node: TextNode, scope: Scope, findings: Findings) -> RecordType | None:
     if not names:
         message = "$.steps is no value by itself; say $.steps.<step>.<field>."
+        findings.error(ProblemCode.ILLEGAL_PATH, node.mark, message)
+        return None
+    if scope.at_the_end:
+        message = (
+            "No step's reply is known in 'compensated': a saga may turn round before any step was "
+            "answered. Say $.input, $.saga or $.failure."
+        )
         findings.error(ProblemCode.ILLEGAL_PATH, node.mark, message)
         return None
     step = names[0]

@@ -64,7 +64,7 @@ def _end(content: Mapping[str, object]) -> SagaEnd:
 
 
 async def confirmations(bootstrap: str, topic: str) -> list[str]:
-    """The orders of all confirmations that readers of committed records see, repeats included."""
+    """The orders of all events that readers of committed records see there, repeats included."""
     schemas = await read_committed(bootstrap, "_penstock.schemas")
     records = await read_committed(bootstrap, topic)
     return [str(content["order_id"]) for _, content in decoded(records, schemas)]

@@ -1,9 +1,9 @@
 """Sagas of tests: types on topics of their own, orchestrators and services in this process.
 
 A `Trip` is one app with one saga of three steps, a flight, a hotel and a payment, which is the
-pivot, and an event at the end. What its services do is decided by the key of each trip: see
-`Services`. Effects are remembered in a dictionary, as a service outside Kafka would. Hotels have a
-topic of commands of their own, so that a version without a hotel does without it.
+pivot, and an event for each of its two ends. What its services do is decided by the key of each
+trip: see `Services`. Effects are remembered in a dictionary, as a service outside Kafka would.
+Hotels have a topic of commands of their own, so that a version without a hotel does without it.
 """
 
 import asyncio
@@ -92,6 +92,11 @@ TAIL = """
     emit: {types}.TripBooked
     with: {{trip: $.input.trip, seat: $.steps.flight.seat}}
 """
+LAST_WORD = """
+compensated:
+  emit: {types}.TripTurned
+  with: {{trip: $.input.trip, step: $.failure.step, code: $.failure.code}}
+"""
 
 
 class TripAsked(Event, abstract=True):
@@ -101,10 +106,18 @@ class TripAsked(Event, abstract=True):
 
 
 class TripBooked(Event, abstract=True):
-    """What tells of its end."""
+    """What tells of its good end."""
 
     trip: str
     seat: str
+
+
+class TripTurned(Event, abstract=True):
+    """What tells that it has turned round."""
+
+    trip: str
+    step: str
+    code: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +126,7 @@ class Types:
 
     asked: type[TripAsked]
     booked: type[TripBooked]
+    turned: type[TripTurned]
     commands: Mapping[str, type[Command]]
     replies: Mapping[str, type[Reply]]
 
@@ -178,6 +192,7 @@ def _types(unique: Callable[[str], str], partitions: int) -> Types:
     rooms_topic = Topic(unique("bench.rooms"), partitions=partitions)
     asked_topic = Topic(unique("bench.asked"), partitions=partitions)
     booked_topic = Topic(unique("bench.booked"), partitions=partitions)
+    turned_topic = Topic(unique("bench.turned"), partitions=partitions)
 
     class FlightBooked(Reply, namespace="bench"):
         """An answer."""
@@ -214,9 +229,13 @@ def _types(unique: Callable[[str], str], partitions: int) -> Types:
     booked = type(
         "TripBooked", (TripBooked,), {"__module__": __name__}, topic=booked_topic, key="trip"
     )
+    turned = type(
+        "TripTurned", (TripTurned,), {"__module__": __name__}, topic=turned_topic, key="trip"
+    )
     return Types(
         asked=asked,
         booked=booked,
+        turned=turned,
         commands={
             "flight": BookFlight,
             "no flight": CancelFlight,
@@ -250,7 +269,7 @@ class Trip:
 
     def definition(self, version: int = 1, *, more: str = "", hotel: bool = True) -> Definition:
         """Its saga; `more` is added behind its last step."""
-        text = (HEAD + (HOTEL if hotel else "") + TAIL + more).format(
+        text = (HEAD + (HOTEL if hotel else "") + TAIL + more + LAST_WORD).format(
             version=version,
             types="bench",
             deadline=self.deadline,
@@ -278,6 +297,7 @@ class Trip:
         classes: list[type[Record]] = [
             self.types.asked,
             self.types.booked,
+            self.types.turned,
             *self.types.commands.values(),
             *self.types.replies.values(),
         ]
@@ -294,11 +314,17 @@ class Trip:
         """The topic of commands about hotels."""
         return topic_of(self.types.commands["hotel"])
 
+    @property
+    def last_words(self) -> str:
+        """The topic of trips that have turned round."""
+        return topic_of(self.types.turned)
+
     async def make_topics(self, *more: Definition) -> None:
         """What `penstock topic apply` does; `more` are other versions of its saga."""
         messages: list[type[Message]] = [
             self.types.asked,
             self.types.booked,
+            self.types.turned,
             *self.types.commands.values(),
         ]
         async with open_topics(self.settings) as topics:
@@ -427,6 +453,15 @@ class Trip:
             bus.subscribe([self.types.booked], follow=False) as booked,
         ):
             return [delivered.event.trip async for delivered in booked]
+
+    async def turned(self) -> list[tuple[str, str, str]]:
+        """The trips that were told to have turned round, each with step and code; in no order."""
+        async with (
+            connect(self.settings) as bus,
+            bus.subscribe([self.types.turned], follow=False) as turned,
+        ):
+            told = [delivered.event async for delivered in turned]
+        return sorted((each.trip, each.step, each.code) for each in told)
 
 
 def _is_still(state: SagaState) -> bool:

@@ -40,11 +40,18 @@ __namespace__ = "desk"
 
 PLACED = Topic("{placed}", partitions=2)
 COMMANDS = Topic("{commands}", partitions=2)
+TURNED = Topic("{turned}", partitions=2)
 
 
 class Placed(Event, topic=PLACED, key="order_id"):
     order_id: str
     total: Annotated[Decimal, money(12, 2)]
+
+
+class TurnedBack(Event, topic=TURNED, key="order_id"):
+    order_id: str
+    step: str
+    code: str
 
 
 class Reserve(Command, topic=COMMANDS, key="order_id"):
@@ -116,6 +123,9 @@ steps:
   - name: note
     call: desk.Note
     with: {order_id: $.input.order_id, charge: $.steps.charge.charge}
+compensated:
+  emit: desk.TurnedBack
+  with: {order_id: $.input.order_id, step: $.failure.step, code: $.failure.code}
 """
 
 Done = subprocess.CompletedProcess[str]
@@ -127,7 +137,7 @@ class Desk:
     def __init__(self, folder: Path, kafka: str, unique: Callable[[str], str]) -> None:
         """Write the folder, and make its topics."""
         self.folder = folder
-        names = {"placed": unique("desk.placed"), "commands": unique("desk.commands")}
+        names = {each: unique(f"desk.{each}") for each in ("placed", "commands", "turned")}
         (folder / "desk.py").write_text(MODULE.format(**names))
         (folder / "order.saga.yaml").write_text(SAGA)
         (folder / "pyproject.toml").write_text(
@@ -233,8 +243,9 @@ def test_a_saga_is_started_shown_and_listed(desk: Desk) -> None:
         )
         shown = desk.reaches("o-1", "COMPLETED")
         assert [step["status"] for step in shown["steps"]] == ["DONE"] * 3
+        assert shown["announced"] is None
         assert desk.start("none-left") == "ACCEPTED"
-        desk.reaches("none-left", "COMPENSATED")
+        assert desk.reaches("none-left", "COMPENSATED")["announced"] == "PUBLISHED"
         too_late = desk.run("saga", "cancel", "o-1", "--reason", "too late")
         assert_refused(too_late, RequestRefused, 7, "TOO_LATE", "it has ended")
         never = desk.run("saga", "cancel", "order/o-9", "--reason", "never was")
@@ -243,6 +254,8 @@ def test_a_saga_is_started_shown_and_listed(desk: Desk) -> None:
     text = desk.run("saga", "show", "none-left").stdout
     assert text.startswith("order/none-left is COMPENSATED\n")
     assert r"reserve: refused (none_left: the shelf is\nempty)" in text
+    assert "  announced   desk.TurnedBack\n" in text
+    assert "the saga says so: desk.TurnedBack" in text
     rows = desk.json("saga", "list")
     assert [(row["id"], row["phase"]) for row in rows] == [
         ("order/o-1", "COMPLETED"),

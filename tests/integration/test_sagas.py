@@ -15,7 +15,7 @@ from penstock.sagas.definition_book import DefinitionChanged
 from penstock.sagas.engine.facts import FactKind, fold
 from penstock.sagas.engine.leftovers import leftovers
 from penstock.sagas.engine.program import Program
-from penstock.sagas.engine.state import Phase, SagaState, StepStatus
+from penstock.sagas.engine.state import Announcement, Phase, SagaState, StepStatus
 from penstock.sagas.language.check import load
 from penstock.schemas.codec import encoder_of
 from penstock.workers.partition_life import Phase as LifePhase
@@ -31,7 +31,10 @@ ALL = {"flight", "hotel", "pay"}
 def test_every_outcome_is_reached_and_every_effect_stands_or_is_undone(
     kafka: str, unique: Callable[[str], str]
 ) -> None:
-    """Done, refused at each step, answered late or not at all: effects and events agree."""
+    """Done, refused at each step, answered late or not at all: effects and events agree.
+
+    Each saga tells of its end once, by one event or the other.
+    """
     trip = made_trip(kafka, unique)
     expected = {
         "plain": (Phase.COMPLETED, ALL),
@@ -52,6 +55,12 @@ def test_every_outcome_is_reached_and_every_effect_stands_or_is_undone(
         assert found == expected
         completed = [name for name, (phase, _) in expected.items() if phase is Phase.COMPLETED]
         assert sorted(await trip.booked()) == sorted(completed)
+        assert await trip.turned() == [
+            ("hang-hotel", "hotel", "timeout"),
+            ("no-flight", "flight", "no_flight"),
+            ("no-hotel", "hotel", "no_hotel"),
+            ("no-pay", "pay", "no_pay"),
+        ]
         assert states["no-hotel"].failure is not None
         assert (states["no-hotel"].failure.step, states["no-hotel"].failure.code) == (
             "hotel",
@@ -144,6 +153,7 @@ def test_a_cancel_turns_a_saga_round_until_its_pivot_is_sent(
         assert states["hold-pay"].phase is Phase.COMPLETED
         assert trip.services.standing("hold-pay") == ALL
         assert await trip.booked() == ["hold-pay"]
+        assert await trip.turned() == [("hold-hotel", "", "cancelled")]
 
     play(scenario())
 
@@ -180,6 +190,7 @@ def test_a_deadline_turns_a_saga_round(kafka: str, unique: Callable[[str], str])
         assert failure is not None
         assert (failure.step, failure.code) == ("", "deadline")
         assert states[name].phase is Phase.COMPENSATED
+        assert await trip.turned() == [(name, "", "deadline")]
         assert trip.services.standing(name) == set()
         moved = [
             fact.phase
@@ -229,6 +240,7 @@ def test_an_operator_decides_about_a_pivot_that_gave_up(
         assert trip.services.standing(done) == {"flight", "hotel"}, "somebody paid by hand"
         assert trip.services.standing(undone) == set()
         assert sorted(await trip.booked()) == sorted([again, done])
+        assert await trip.turned() == [(undone, "pay", "marked_undone")]
         acts = [
             (fact.code, fact.text)
             for transition in await trip.history(again)
@@ -273,6 +285,8 @@ def test_an_operator_decides_about_an_undo_that_is_stuck(
         }
         found = {name: leftovers(trip.definition(), states[name]) for name in names}
         assert [name for name, left in found.items() if left] == [skip]
+        told = await trip.turned()
+        assert told == [(name, "hotel", "no_hotel") for name in sorted(names)], "leftovers or not"
 
     play(scenario())
 
@@ -313,6 +327,7 @@ def test_answers_that_come_twice_or_late_or_too_early_change_nothing(
             await in_flight(trip)
         assert await trip.letters() == []
         assert sorted(await trip.booked()) == ["done", "hold-hotel"]
+        assert await trip.turned() == [("no-pay", "pay", "no_pay")], "it is said once"
 
     async def in_flight(trip: Trip) -> None:
         ((flight, _),) = await trip.replies("hold-hotel")
@@ -388,7 +403,7 @@ def test_what_the_broker_refuses_parks_its_saga_alone(
 
     async def scenario() -> None:
         await trip.make_topics()
-        await allow(trip, 200)
+        await allow(trip, trip.rooms, 200)
         async with running(trip):
             await trip.ask("t1", "no-flight")
             states = await trip.ended("t1", "no-flight")
@@ -399,7 +414,7 @@ def test_what_the_broker_refuses_parks_its_saga_alone(
             assert states["no-flight"].phase is Phase.COMPENSATED
             (letter,) = await trip.letters()
             assert parse_note(letter.headers).reason == "refused-by-broker"
-            await allow(trip, 1_000_000)
+            await allow(trip, trip.rooms, 1_000_000)
             await trip.operate("t1", Verb.RETRY, "flight")
             states = await trip.in_phase(Phase.COMPLETED, "t1")
         assert states["t1"].steps[0].attempt == 2
@@ -409,10 +424,46 @@ def test_what_the_broker_refuses_parks_its_saga_alone(
     play(scenario())
 
 
-async def allow(trip: Trip, size: int) -> None:
-    """Set the largest batch that the topic of hotels takes."""
+async def allow(trip: Trip, topic: str, size: int) -> None:
+    """Set the largest batch that a topic takes."""
     async with opened_topics(trip.settings.connection()) as topics:
-        await topics.configure(trip.rooms, {"max.message.bytes": str(size)})
+        await topics.configure(topic, {"max.message.bytes": str(size)})
+
+
+def test_an_end_that_the_broker_refuses_waits_for_an_operator(
+    kafka: str, unique: Callable[[str], str]
+) -> None:
+    """F18: whoever gives it up ends the saga without its event, and a retry tells it later.
+
+    Sagas with another end do not wait.
+    """
+    trip = made_trip(kafka, unique, partitions=1)
+    again, given_up, at_once = "no-hotel-again", "no-hotel-given-up", "no-flight-given-up"
+
+    async def scenario() -> None:
+        await trip.make_topics()
+        await allow(trip, trip.last_words, 200)
+        async with running(trip):
+            await trip.ask("t1", again, given_up, at_once)
+            states = await trip.ended("t1", again, given_up, at_once)
+            assert states["t1"].phase is Phase.COMPLETED
+            for name in (again, given_up, at_once):
+                parked = states[name].parked
+                assert parked is not None
+                assert (parked.step, parked.code) == ("flight", "not_announced")
+            assert trip.services.standing(given_up) == set(), "all is undone, and nobody knows"
+            for name in (given_up, at_once):
+                await trip.operate(name, Verb.MARK_UNDONE, "flight")
+            states = await trip.in_phase(Phase.COMPENSATED, given_up, at_once)
+            for name in (given_up, at_once):
+                assert states[name].announced is Announcement.LOST
+            await allow(trip, trip.last_words, 1_000_000)
+            await trip.operate(again, Verb.RETRY, "flight")
+            states = await trip.in_phase(Phase.COMPENSATED, again)
+            assert states[again].announced is Announcement.PUBLISHED
+        assert await trip.turned() == [(again, "hotel", "no_hotel")]
+
+    play(scenario())
 
 
 # --- versions and processes -----------------------------------------------------------------------

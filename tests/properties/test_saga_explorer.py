@@ -4,7 +4,8 @@ In every world below, whatever may happen happens in some play: commands and ans
 some of them twice, long after everything else; timers that run out at any moment; services that do
 it, refuse, fail before or after it, crash; cancels, the deadline, an operator. Once nothing is on
 its way, COMPLETED means that every effect is there once, COMPENSATED that none is but what the
-definition leaves, PARKED that nobody but a person could know; and one of the three it is. Break
+definition leaves, PARKED that nobody but a person could know; and one of the three it is. A saga
+that says so when it has turned round has said it once when it is COMPENSATED, and never else. Break
 one rule, and a play breaks something: the shortest ones stand in
 tests/transcripts/saga_counterexamples.
 
@@ -102,6 +103,35 @@ WORLDS = {
         replace(_UNDOABLE, shape="undo: none", attempts=(1, 2), undo_attempts=(1, 1)),
         5_000,
     ),
+    "a saga says that it has turned round": (
+        replace(
+            _UNDOABLE,
+            shape="undoable, and says so",
+            attempts=(1, 1),
+            undo_attempts=(1, 1),
+        ),
+        2_000,
+    ),
+    "a saga says so, or passes its pivot": (
+        replace(
+            _UNDOABLE,
+            shape="pivot, and says so",
+            attempts=(1, 1),
+            undo_attempts=(1, 1),
+            wishes=_ANYTHING,
+            bounds=Bounds(copies=1, retries=1),
+        ),
+        1_000,
+    ),
+    "a saga says so before a late answer": (
+        replace(
+            _UNDOABLE,
+            shape="undo_unknown: skip, and says so",
+            attempts=(1, 1),
+            undo_attempts=(1, 1),
+        ),
+        2_000,
+    ),
 }
 """Worlds, and the states that each has at least: fewer would be another, poorer world."""
 
@@ -144,6 +174,8 @@ class Explored:
     happened: frozenset[Any]
     phases: frozenset[Phase]
     parkings: frozenset[str]
+    said: frozenset[tuple[Phase, int]]
+    """Phases of a saga, each with how often it has said that it has turned round."""
     statuses: frozenset[StepStatus]
 
 
@@ -172,6 +204,9 @@ def explored(name: str) -> Explored:
         happened=frozenset((move.what, move.how, move.which) for move in graph.happened),
         phases=frozenset(saga.phase for saga in sagas),
         parkings=frozenset(saga.parked.code for saga in sagas if saga.parked),
+        said=frozenset(
+            (world.orchestrator[state.saga].state.phase, state.said) for state in graph.states
+        ),
         statuses=frozenset(at.status for saga in sagas for at in saga.steps),
     )
 
@@ -206,6 +241,15 @@ def test_the_worlds_are_large_and_everything_happens_in_them() -> None:
         ParkingCode.REFUSED,
         ParkingCode.STUCK,
     }
+
+
+def test_a_saga_says_that_it_has_turned_round_once_and_only_then() -> None:
+    """In all states of all worlds: said once where it is COMPENSATED, and nowhere else."""
+    for name, (world, _) in WORLDS.items():
+        says_so = world.definition.compensated is not None
+        found = explored(name).said
+        phases = {phase for phase, _ in found}
+        assert found == {(each, int(says_so and each is Phase.COMPENSATED)) for each in phases}
 
 
 # --- and no rule may be broken ---

@@ -10,6 +10,7 @@ from penstock.events.saga_headers import Direction
 from penstock.events.saga_messages import Verb
 from penstock.sagas.definition import CallStep
 from penstock.sagas.engine.decide import TRANSITIONS, decide
+from penstock.sagas.engine.facts import FactKind
 from penstock.sagas.engine.inputs import (
     Cancelled,
     Erred,
@@ -25,8 +26,10 @@ from penstock.sagas.engine.inputs import (
     Unreadable,
 )
 from penstock.sagas.engine.leftovers import leftovers
+from penstock.sagas.engine.notes import ParkingCode
 from penstock.sagas.engine.program import Program
 from penstock.sagas.engine.state import (
+    Announcement,
     Failure,
     Parking,
     Phase,
@@ -50,6 +53,7 @@ from tests.sagas.shop import (
     RESERVE_SKIPPING,
     SCHEMAS,
     SHIP,
+    TURNED_BACK,
     definition,
 )
 
@@ -65,8 +69,19 @@ SHAPES = {
     "pivot last": HEAD + RESERVE + CHARGE_FOR_GOOD + SHIP,
     "on behind the pivot": HEAD + RESERVE + SHIP + MAIL + MAIL.replace("name: mail", "name: again"),
     "no deadline": (HEAD + RESERVE + SHIP + MAIL).replace("deadline: 15m\n", ""),
+    "says so": ORDER + TURNED_BACK,
+    "skips late, and says so": HEAD + CHARGE + RESERVE_SKIPPING + MAIL_ONLY + TURNED_BACK,
+    "cannot say so": HEAD
+    + RESERVE
+    + CHARGE
+    + MAIL_ONLY
+    + TURNED_BACK.replace("$.input.labels", f"{{bulk: {'x' * 1_000}}}"),
 }
-PROGRAMS = {name: Program(definition(text)) for name, text in SHAPES.items()}
+LIMITS = {"cannot say so": 1_000}
+PROGRAMS = {
+    name: Program(definition(text), limit_bytes=LIMITS.get(name, 1_000_000))
+    for name, text in SHAPES.items()
+}
 encode_input = datum_encoder_of(SCHEMAS["shop.OrderPlaced"])
 KEY = "o-1"
 INPUTS = [encode_input({"order_id": KEY, "total": Decimal(total)}) for total in ("1.00", "2.00")]
@@ -105,7 +120,11 @@ inputs: st.SearchStrategy[Input] = st.one_of(
     st.just(Signalled(event="shop.OrderPlaced")),
     st.just(Cancelled(actor="a", reason="r")),
     verbs,
-    st.just(OutputsRefused(reason="too large")),
+    st.builds(
+        OutputsRefused,
+        reason=st.just("too large"),
+        code=st.sampled_from([ParkingCode.NOT_SENT, ParkingCode.NOT_ANNOUNCED]),
+    ),
 )
 waits_ms = st.integers(0, 90_000)
 # What is likely to matter: an answer to a step in flight, a late one, or an act of the operator who
@@ -205,6 +224,16 @@ def hold_ends(play: Play) -> None:
                 assert skipped or unknown
 
 
+def hold_words(play: Play) -> None:
+    """A saga that says so has said so, or cannot, as often as it has ended COMPENSATED."""
+    facts, says_so = play.history, play.program.definition.compensated is not None
+    ends = sum(fact.phase is Phase.COMPENSATED for fact in facts if fact.kind is FactKind.MOVED)
+    said = sum(each.step == "" for each in play.published)
+    lost = sum(fact.kind is FactKind.UNANNOUNCED for fact in facts)
+    assert said + lost == (ends if says_so else 0)
+    assert said == sum(fact.kind is FactKind.ANNOUNCED for fact in facts)
+
+
 @given(
     shape=st.sampled_from(list(SHAPES)),
     early=st.lists(moves, max_size=3),
@@ -227,9 +256,11 @@ def test_whatever_comes_the_saga_stays_sound_and_ends(
     for move in late:
         perform(play, move)
         hold_ends(play)
+        hold_words(play)
     assert play.replayed() == play.state
     play.pass_until(play.now_ms + 7 * 86_400_000)
     assert play.replayed() == play.state
+    hold_words(play)
     assert play.state is None or play.state.phase is Phase.PARKED
 
 
@@ -244,7 +275,7 @@ def test_an_ended_saga_never_changes(data: st.DataObject) -> None:
         answer = Refused(code="no") if number == refuse_at else Succeeded()
         perform(play, ("answer", answer))
         perform(play, ("operate", Verb.SKIP))
-    ended = play.state
+    ended, published = play.state, len(play.published)
     assert ended is not None
     assert ended.phase.ended
     for each in data.draw(st.lists(inputs, max_size=10)):
@@ -252,6 +283,8 @@ def test_an_ended_saga_never_changes(data: st.DataObject) -> None:
         assert play.state is not None
         assert (play.state.phase, play.state.steps) == (ended.phase, ended.steps)
         assert play.state.remove_ms == ended.remove_ms
+        assert play.state.announced is ended.announced
+        assert len(play.published) == published
 
 
 # States that nobody has ever seen
@@ -300,10 +333,11 @@ def wild_states(draw: st.DrawFn, program: Program) -> SagaState:
                 phase=st.sampled_from(Phase),
                 step=names,
                 direction=st.sampled_from(Direction),
-                code=st.just("stuck"),
+                code=st.sampled_from(["stuck", "not_announced"]),
                 text=st.just(""),
             )
         ),
+        announced=draw(st.none() | st.sampled_from(Announcement)),
     )
 
 

@@ -19,10 +19,11 @@ from penstock.schemas.codec import datum_decoder_of, datum_encoder_of
 from penstock.schemas.schema import AvroSchema
 from penstock.schemas.type_tree import AvroType, FieldOfRecord, RecordType, UnionType
 from tests.properties.test_schemas_resolution import evolved
-from tests.sagas.order_language import ORDER, checked
+from tests.sagas.order_language import COMPENSATED, ORDER, checked
 from tests.schemas.generated import Drawing, values_of
 
-LINES = ORDER.splitlines(keepends=True)
+WHOLE = ORDER + COMPENSATED
+LINES = WHOLE.splitlines(keepends=True)
 PIECES = (
     *("\n", " ", "  ", "\t", ":", ": ", "- ", "[", "]", "{", "}", ",", "'", '"', "#", "&a ", "*a"),
     *(
@@ -61,6 +62,7 @@ PIECES = (
         "with: ",
         "name: ",
         "undo_unknown: skip\n",
+        "compensated: ",
     ),
     *(
         "shop.Note",
@@ -79,7 +81,7 @@ VALUES = ("null", "[]", "{}", "[a]", "{a: b}", "5", "-1", "true", "1.5", "''", "
 
 def mutated(chance: random.Random) -> str:
     """Return the order saga with a few things done to it."""
-    text = ORDER
+    text = WHOLE
     for _ in range(chance.randint(1, 4)):
         at = chance.randrange(len(text) + 1)
         match chance.randrange(10):
@@ -98,7 +100,7 @@ def mutated(chance: random.Random) -> str:
             case 5:
                 text = text[:at] + chance.choice(PIECES) + text[at + 1 :]
             case _:  # it stays YAML, mostly
-                words = list(WORD.finditer(text)) or list(WORD.finditer(ORDER))
+                words = list(WORD.finditer(text)) or list(WORD.finditer(WHOLE))
                 old = chance.choice(words)
                 new = chance.choice([*(word[0] for word in words), *VALUES])
                 text = text[: old.start()] + new + text[old.end() :]

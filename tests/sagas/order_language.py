@@ -15,6 +15,7 @@ from penstock.schemas.money import money
 from penstock.schemas.record import Record, declaration_of
 
 __all__ = [
+    "COMPENSATED",
     "FILE",
     "ORDER",
     "SCHEMAS",
@@ -111,6 +112,14 @@ class OrderConfirmed(Event, topic="shop.orders", key="order_id"):
     how: Literal["parcel", "letter"] = "parcel"
 
 
+class OrderTurnedBack(Event, topic="shop.turned", key="order_id"):
+    order_id: str
+    total: Annotated[Decimal, money(12, 2)]
+    step: str
+    code: str
+    note: str | None = None
+
+
 class Note(Event, topic="shop.notes"):
     text: str
 
@@ -126,6 +135,7 @@ TYPES: tuple[type[Record], ...] = (
     ShipmentCreated,
     CreateShipment,
     OrderConfirmed,
+    OrderTurnedBack,
     Note,
     Customer,
 )
@@ -163,6 +173,17 @@ steps:
     with: {order_id: $.input.order_id, tracking_no: $.steps.ship.tracking_no}
 """
 """The saga of the study, right in every line."""
+COMPENSATED = """
+compensated:
+  emit: shop.OrderTurnedBack
+  with:
+    order_id: $.input.order_id
+    total: $.input.total
+    step: $.failure.step
+    code: $.failure.code
+    note: $.input.note
+"""
+"""What it may say when everything is undone; stands behind its steps."""
 
 
 def changed(*replacements: tuple[str, str]) -> str:

@@ -16,7 +16,7 @@ from penstock.schemas.money import money
 from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
 
-__all__ = ["ORDER", "SCHEMAS", "begun", "definition", "order"]
+__all__ = ["ORDER", "SCHEMAS", "TURNED_BACK", "begun", "definition", "order"]
 
 
 class OrderPlaced(Event, topic="shop.orders", key="order_id"):
@@ -28,6 +28,14 @@ class OrderPlaced(Event, topic="shop.orders", key="order_id"):
 class OrderConfirmed(Event, topic="shop.orders", key="order_id"):
     order_id: str
     tracking: str
+
+
+class OrderTurnedBack(Event, topic="shop.turned", key="order_id"):
+    order_id: str
+    total: Annotated[Decimal, money(12, 2)]
+    step: str
+    code: str
+    labels: dict[str, str] = {}  # noqa: RUF012 - a pydantic default
 
 
 class StockReserved(Reply, namespace="stock"):
@@ -77,6 +85,7 @@ class SendMail(Command, topic="mail.commands"):
 CLASSES = (
     OrderPlaced,
     OrderConfirmed,
+    OrderTurnedBack,
     ReserveStock,
     ReleaseStock,
     ReleaseReservation,
@@ -166,6 +175,16 @@ CONFIRM = """\
     with: {order_id: $.input.order_id, tracking: $.steps.ship.tracking}
 """
 ORDER = HEAD + RESERVE + CHARGE + SHIP + MAIL + CONFIRM
+TURNED_BACK = """\
+compensated:
+  emit: shop.OrderTurnedBack
+  with:
+    order_id: $.input.order_id
+    total: $.input.total
+    step: $.failure.step
+    code: $.failure.code
+    labels: $.input.labels
+"""
 
 
 def definition(text: str = ORDER) -> Definition:

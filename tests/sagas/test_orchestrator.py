@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid5
 
 import pytest
@@ -27,8 +28,16 @@ from penstock.events.saga_messages import (
 from penstock.sagas.definition_book import VersionUnknown
 from penstock.sagas.engine.facts import FactKind, fold
 from penstock.sagas.engine.notes import Note, ParkingCode
-from penstock.sagas.engine.program import KEY_LIMIT_BYTES
-from penstock.sagas.engine.state import Phase, StepState, StepStatus, Timer, Wait
+from penstock.sagas.engine.program import KEY_LIMIT_BYTES, Program
+from penstock.sagas.engine.state import (
+    Announcement,
+    Phase,
+    SagaState,
+    StepState,
+    StepStatus,
+    Timer,
+    Wait,
+)
 from penstock.sagas.orchestrator import PARKING_ROOM, RECORD_LIMIT_BYTES
 from penstock.sagas.records import SAGA_TABLE, encode_saga
 from penstock.schemas.codec import datum_encoder_of
@@ -60,10 +69,13 @@ from tests.sagas.orchestrator_stand import (
 )
 from tests.sagas.shop import (
     CHARGE,
+    CHARGE_FOR_GOOD,
     CONFIRM,
     HEAD,
+    MAIL_ONLY,
     ORDER,
     RESERVE,
+    TURNED_BACK,
     CardCharged,
     OrderPlaced,
     ReserveStock,
@@ -501,6 +513,215 @@ def test_an_event_goes_out_once_for_each_life_of_a_key() -> None:
     assert told()["ce_id"] != first["ce_id"]
 
 
+SAYS_SO = ORDER + TURNED_BACK
+
+
+def saying(**fields: Any) -> Stand:
+    """A stand with a saga that says that it has turned round, and waits for its first answer."""
+    return begun(stand=Stand(definition(SAYS_SO), **fields))
+
+
+def said(effects: Effects) -> list[dict[str, bytes]]:
+    """The headers of what is said of sagas that have turned round."""
+    outputs = [record for place, record in effects.outputs if place.topic == "shop.turned"]
+    assert all(record.key == b"o-1" for record in outputs)
+    return [dict(record.headers) for record in outputs]
+
+
+def act(verb: Verb, step: str = "reserve_stock") -> InboxMessage:
+    """What an operator decides."""
+    return InboxMessage(operator=OperatorAct(verb=verb, step=step, actor="ann", reason="r"))
+
+
+def test_a_saga_says_that_it_has_turned_round_in_the_commit_that_ends_it() -> None:
+    """Law 1: the event, the record and the history are one transaction; later there is no other."""
+    stand = saying()
+    effects = stand.take(refused("reserve_stock", "none_left"))
+    assert sorted(place.topic for place, _ in effects.outputs) == [HISTORY, "shop.turned"]
+    assert list(effects.state) == [state_key(SAGA_TABLE, "o-1")]
+    (headers,) = said(effects)
+    assert headers["ce_type"] == b"shop.OrderTurnedBack"
+    assert not any(name.startswith("penstock-") for name in headers), "an event is an event"
+    assert stand.saga().phase is Phase.COMPENSATED
+    assert stand.saga().announced is Announcement.PUBLISHED
+    for message in (
+        refused("reserve_stock", "none_left"),
+        ok("reserve_stock", RESERVED),
+        start(),
+        InboxMessage(cancel=Cancel(actor="ann", reason="too slow")),
+        act(Verb.SKIP),
+    ):
+        assert said(stand.take(message)) == []
+    stand.pass_time(2 * 86_400)
+    assert said(stand.fire()) == []
+
+
+def test_the_same_end_again_is_the_same_event() -> None:
+    """Law 2 of outputs.py, behind a doubt; a key that begins anew has another end."""
+    stand = saying()
+    entry, committed = state_key(SAGA_TABLE, "o-1"), stand.entry()
+    (first,) = said(stand.take(refused("reserve_stock", "none_left")))
+    stand.state.apply(entry, committed)
+    (again,) = said(stand.take(refused("reserve_stock", "none_left")))
+    assert again["ce_id"] == first["ce_id"]
+    stand.pass_time(2 * 86_400)
+    stand.fire()
+    stand.take(start())
+    (anew,) = said(stand.take(refused("reserve_stock", "none_left")))
+    assert anew["ce_id"] != first["ce_id"]
+
+
+UNTOLD = "; retry announces the end, anything else ends the saga in silence"
+
+
+def test_an_end_that_cannot_be_sent_parks_its_saga_until_it_can() -> None:
+    """F18, as any output: once there is a topic, `retry` asks again and the answer is told."""
+    stand = saying(missing=frozenset({"shop.turned"}))
+    effects = stand.take(refused("reserve_stock", "none_left"))
+    reason = assert_parked_unsent(stand, effects, "reserve_stock", ParkingCode.NOT_ANNOUNCED)
+    assert reason == f"the topic shop.turned does not exist{UNTOLD}"
+    stand.take(act(Verb.RETRY))
+    stand.take(refused("reserve_stock", "none_left", attempt=2))
+    assert stand.saga().phase is Phase.PARKED, "nothing has changed, so nothing is lost"
+    stand.partitions["shop.turned"] = PARTITIONS
+    stand.take(act(Verb.RETRY))
+    assert len(said(stand.take(refused("reserve_stock", "none_left", attempt=3)))) == 1
+    assert stand.saga().phase is Phase.COMPENSATED
+
+
+def assert_given_up(stand: Stand, effects: Effects) -> None:
+    """Assert that a saga has ended without its event, and that everybody may know."""
+    assert said(effects) == []
+    saga = stand.saga()
+    assert (saga.phase, saga.announced) == (Phase.COMPENSATED, Announcement.LOST)
+    (transition,) = stand.histories(effects)
+    assert FactKind.UNANNOUNCED in {fact.kind for fact in transition.facts}
+    assert stand.alarm_names[-1] == "saga-end-not-announced"
+
+
+@pytest.mark.parametrize("verb", [Verb.SKIP, Verb.MARK_UNDONE])
+def test_an_end_that_can_never_be_sent_is_an_operators_to_decide(verb: Verb) -> None:
+    """The saga ends without it: its record, its history and an alarm say so."""
+    stand = saying(missing=frozenset({"shop.turned"}))
+    stand.take(ok("reserve_stock", RESERVED))
+    stand.take(refused("charge_card", "no_funds"))
+    stand.take(ok("reserve_stock", way=Way.UNDO))
+    assert stand.saga().phase is Phase.PARKED
+    assert_given_up(stand, stand.take(act(verb)))
+    assert len(stand.alarms) == 2
+
+
+def test_an_operators_end_that_cannot_be_sent_is_answered_and_can_be_given_up() -> None:
+    """Who has not heard of it is told, and nothing is lost by that; who decides again gives up."""
+    stand = saying(missing=frozenset({"shop.turned"}))
+    stand.take(ok("reserve_stock", RESERVED))
+    stand.take(refused("charge_card", "no_funds"))
+    stand.take(refused("reserve_stock", "gone", way=Way.UNDO))
+    (transition,) = stand.histories(stand.take(act(Verb.MARK_UNDONE)))
+    assert transition.facts[0].code == Note.UNSENT
+    parked = stand.saga().parked
+    assert parked is not None
+    assert (parked.code, parked.phase) == (ParkingCode.NOT_ANNOUNCED, Phase.COMPENSATING)
+    assert_given_up(stand, stand.take(act(Verb.MARK_UNDONE)))
+
+
+def test_a_saga_that_is_parked_for_a_command_still_announces_its_end() -> None:
+    """Given up is only what was refused itself."""
+    stand = saying(missing=frozenset({"payments.commands"}))
+    effects = stand.take(ok("reserve_stock", RESERVED))
+    assert_parked_unsent(stand, effects, "reserve_stock")
+    assert len(said(stand.take(act(Verb.MARK_UNDONE)))) == 1
+    assert stand.saga().announced is Announcement.PUBLISHED
+
+
+def test_an_end_that_is_too_large_with_its_headers_is_an_operators_to_decide() -> None:
+    """What fits by itself may still be too large for a record."""
+    text = SAYS_SO.replace("$.input.labels", f"{{bulk: {'x' * 20_000}}}")
+    stand = begun(stand=Stand(definition(text), limit_bytes=20_200))
+    effects = stand.take(refused("reserve_stock", "none_left"))
+    reason = assert_parked_unsent(stand, effects, "reserve_stock", ParkingCode.NOT_ANNOUNCED)
+    assert "a record for shop.turned has" in reason
+    assert_given_up(stand, stand.take(act(Verb.MARK_UNDONE)))
+
+
+def test_an_end_that_the_broker_refuses_is_told_from_other_outputs() -> None:
+    """Refused twice, the answer is a dead letter; deciding again shows what was refused."""
+    stand = saying()
+    effects = stand.take(refused("reserve_stock", "none_left"), condemned=REFUSED_TWICE)
+    assert stand.letters(effects)[0].reason == "refused-by-broker"
+    assert said(effects) == []
+    parked = stand.saga().parked
+    assert parked is not None
+    assert (parked.code, parked.text) == ("not_announced", f"MESSAGE_TOO_LARGE (10){UNTOLD}")
+    assert_given_up(stand, stand.take(act(Verb.MARK_UNDONE)))
+    other = saying()
+    other.take(ok("reserve_stock", RESERVED), condemned=REFUSED_TWICE)
+    assert len(said(other.take(act(Verb.MARK_UNDONE)))) == 1
+
+
+def test_an_end_by_a_timer_that_the_broker_refuses_is_told_from_other_outputs() -> None:
+    """Timers take the same way: a last attempt that nobody answers."""
+    text = HEAD + CHARGE_FOR_GOOD + MAIL_ONLY + TURNED_BACK
+    stand = begun(stand=Stand(definition(text)))
+    for seconds in (30.0, 1.0):
+        stand.pass_time(seconds)
+        stand.fire()
+    stand.pass_time(30.0)
+    stand.fire(condemned=REFUSED_TWICE)
+    parked = stand.saga().parked
+    assert parked is not None
+    assert (parked.step, parked.code) == ("charge_card", ParkingCode.NOT_ANNOUNCED)
+    assert_given_up(stand, stand.take(act(Verb.MARK_UNDONE, "charge_card")))
+
+
+def test_what_nobody_can_take_is_refused_by_the_broker_as_what_it_is() -> None:
+    """Its dead letter was refused, and no end; its saga is parked as ever."""
+    stand = saying()
+    effects = stand.take(start(total=Decimal("1.00")), condemned=REFUSED_TWICE)
+    assert stand.letters(effects)[0].reason == "refused-by-broker"
+    strange = InboxMessage(start=Start(input=encoded(placed("o-2"))))
+    stand = saying()
+    stand.take(strange, condemned=REFUSED_TWICE)
+    parked = stand.saga().parked
+    assert parked is not None
+    assert parked.code == ParkingCode.NOT_SENT
+
+
+def test_a_bug_in_the_last_event_parks_its_saga(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law 5: the answer is kept. Once the bug is mended, the saga ends as an operator decides."""
+    stand = saying()
+
+    def broken_event(self: Program, state: SagaState) -> None:
+        del self, state
+        message = "no such luck"
+        raise KeyError(message)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Program, "announcement", broken_event)
+        (letter,) = stand.letters(stand.take(refused("reserve_stock", "none_left")))
+        assert letter.error_code == "PEN-S45"
+        other = saying()
+        other.take(refused("reserve_stock", "none_left"), condemned=REFUSED_TWICE)
+    for each, code in ((stand, ParkingCode.BUG), (other, ParkingCode.NOT_SENT)):
+        parked = each.saga().parked
+        assert parked is not None
+        assert parked.code == code
+        assert len(said(each.take(act(Verb.MARK_UNDONE)))) == 1
+
+
+def test_running_sagas_stay_without_the_word_they_began_without() -> None:
+    """A newer version that announces its end changes nothing for sagas of the older one."""
+    old = begun()
+    stand = Stand(definition(), definition(SAYS_SO.replace("version: 1", "version: 2")))
+    stand.state.apply(state_key(SAGA_TABLE, "o-1"), old.entry())
+    assert said(stand.take(refused("reserve_stock", "none_left"))) == []
+    assert stand.saga().phase is Phase.COMPENSATED
+    stand.pass_time(2 * 86_400)
+    stand.fire()
+    stand.take(start())
+    assert len(said(stand.take(refused("reserve_stock", "none_left")))) == 1
+
+
 def test_answers_to_nobody_are_counted_and_leave_no_history() -> None:
     """A topic of late answers to forgotten sagas must not fill a history."""
     stand = Stand()
@@ -670,13 +891,15 @@ def test_a_sagas_own_record_that_cannot_be_read_fails_the_partition(value: bytes
 # --- what cannot be sent --------------------------------------------------------------------------
 
 
-def assert_parked_unsent(stand: Stand, effects: Effects, step: str) -> str:
+def assert_parked_unsent(
+    stand: Stand, effects: Effects, step: str, code: ParkingCode = ParkingCode.NOT_SENT
+) -> str:
     """Assert that a saga was parked without anything else of the transition; return the reason."""
     assert [place.topic for place, _ in effects.outputs] == [HISTORY]
     saga = stand.saga()
     assert saga.phase is Phase.PARKED
     assert saga.parked is not None
-    assert (saga.parked.step, saga.parked.code) == (step, ParkingCode.NOT_SENT)
+    assert (saga.parked.step, saga.parked.code) == (step, code)
     assert stand.alarm_names == ["saga-parked"], "people are told once"
     (transition,) = stand.histories(effects)
     assert transition.seq == saga.seq

@@ -95,6 +95,7 @@ def test_what_stands_for_something_else_is_another_message() -> None:
     events = [
         (PUBLISH, CAUSE),
         (replace(PUBLISH, step="tell_again"), CAUSE),
+        (replace(PUBLISH, step=""), CAUSE),
         (PUBLISH, replace(CAUSE, key="o-2")),
         (PUBLISH, replace(CAUSE, started_ms=1_001)),
     ]

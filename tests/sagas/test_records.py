@@ -1,7 +1,9 @@
 """The records that a saga leaves: codecs, schema files, and bytes that must stay readable."""
 
 import json
+from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from penstock.events.saga_messages import (
 from penstock.infra.schema_export import file_text
 from penstock.sagas.engine.facts import Fact, FactKind
 from penstock.sagas.engine.state import (
+    Announcement,
     Failure,
     Parking,
     Phase,
@@ -101,6 +104,7 @@ states = st.builds(
         code=texts,
         text=texts,
     ),
+    announced=st.none() | st.sampled_from(Announcement),
 )
 facts = st.builds(
     Fact,
@@ -167,7 +171,7 @@ def test_f9_a_sagas_record_of_a_newer_version_is_not_read() -> None:
     document["fields"].append({"name": "priority", "type": "long", "default": 0})
     newer = AvroSchema.parse(json.dumps(document))
     reader = RecordReader(Known(newer))
-    value = b"\xc3\x01" + newer.fingerprint + GOLDEN_STATE_BYTES[10:] + b"\x02"
+    value = b"\xc3\x01" + newer.fingerprint + encode_saga(GOLDEN_STATE)[10:] + b"\x02"
     for read in (lambda: reader.saga("o-1", value), lambda: reader.times(value)):
         with pytest.raises(NewerRecord, match="priority"):
             read()
@@ -228,22 +232,63 @@ GOLDEN_TRANSITION_BYTES = bytes.fromhex(
 GOLDEN_REPLY_BYTES = bytes.fromhex(
     "c3019236077da0e90d460002026100040200046e6f126e6f6e65206c65667401000000"
 )
-"""As version 0.1.0 wrote them: never to be changed, only added to."""
+"""As version 0.1.0 wrote them: never to be changed, only added to. State and history are from
+before sagas announced that they had turned round; the schemas of then lie in `OLD_SCHEMAS`."""
+OLD_SCHEMAS = Path(__file__).parent / "records_without_announcements"
+
+GOLDEN_END = replace(
+    GOLDEN_STATE,
+    phase=Phase.COMPENSATED,
+    steps=GOLDEN_STATE.steps[:1],
+    deadline_ms=None,
+    remove_ms=9_000,
+    parked=None,
+    announced=Announcement.PUBLISHED,
+)
+GOLDEN_ENDING = replace(
+    GOLDEN_TRANSITION,
+    facts=(
+        Fact(kind=FactKind.MOVED, phase=Phase.COMPENSATED),
+        Fact(kind=FactKind.ANNOUNCED, text="shop.OrderTurnedBack"),
+        Fact(kind=FactKind.UNANNOUNCED, code="PEN-S46", text="t"),
+    ),
+)
+GOLDEN_END_BYTES = bytes.fromhex(
+    "c301205fa3eb7d0d0726040c0e04696ed00fa01f02d08c01020402000002d00f0002027200000000"
+    "02d08c01020262106e6f5f66756e6473000200"
+)
+GOLDEN_ENDING_BYTES = bytes.fromhex(
+    "c3017e2c3cbba1a97c250ea01f040a7265706c790263061600000000000000020c00280000000000"
+    "002873686f702e4f726465725475726e65644261636b00002a00000000000e50454e2d5334360274"
+    "000000"
+)
+"""The same with announcements. Never to be changed, either."""
 
 
 def test_old_records_can_still_be_read() -> None:
     """State, history and what lies in an inbox outlive versions."""
-    assert READER.saga("o-1", GOLDEN_STATE_BYTES) == GOLDEN_STATE
-    assert READER.transition("o-1", GOLDEN_TRANSITION_BYTES) == GOLDEN_TRANSITION
+    old = [AvroSchema.parse(path.read_text("utf-8")) for path in OLD_SCHEMAS.iterdir()]
+    reader = RecordReader(Known(*old))
+    assert reader.saga("o-1", GOLDEN_STATE_BYTES) == GOLDEN_STATE
+    assert reader.times(GOLDEN_STATE_BYTES) == (GOLDEN_STATE.updated_ms, GOLDEN_STATE.due_ms)
+    assert reader.transition("o-1", GOLDEN_TRANSITION_BYTES) == GOLDEN_TRANSITION
+    assert READER.saga("o-1", GOLDEN_END_BYTES) == GOLDEN_END
+    assert READER.transition("o-1", GOLDEN_ENDING_BYTES) == GOLDEN_ENDING
     writer = declaration_of(InboxMessage).schema
     assert decoder_of(writer, InboxMessage)(GOLDEN_REPLY_BYTES) == GOLDEN_REPLY
 
 
 def test_records_are_written_as_ever() -> None:
-    """The golden bytes are what this version writes, too."""
-    assert encode_saga(GOLDEN_STATE) == GOLDEN_STATE_BYTES
-    assert encode_transition(GOLDEN_TRANSITION) == GOLDEN_TRANSITION_BYTES
+    """The latest golden bytes are what this version writes, too."""
+    assert encode_saga(GOLDEN_END) == GOLDEN_END_BYTES
+    assert encode_transition(GOLDEN_ENDING) == GOLDEN_ENDING_BYTES
     assert encode_inbox_message(GOLDEN_REPLY) == GOLDEN_REPLY_BYTES
+
+
+def test_what_is_added_costs_old_records_nothing() -> None:
+    """Law 2: a saga without an announcement is written as before, and one byte says that."""
+    assert encode_saga(GOLDEN_STATE)[10:] == GOLDEN_STATE_BYTES[10:] + b"\x00"
+    assert encode_transition(GOLDEN_TRANSITION)[10:] == GOLDEN_TRANSITION_BYTES[10:]
 
 
 @pytest.mark.parametrize("parts", [{}, {"start": Start(input=b""), "reply": GOLDEN_REPLY.reply}])

@@ -10,7 +10,7 @@ from penstock.sagas.engine.facts import FactKind
 from penstock.sagas.language.bad_saga import BadSaga
 from penstock.sagas.scenario import SagaScenario
 from penstock.schemas.record import declaration_of
-from tests.sagas.shop import CLASSES, ORDER, SCHEMAS, begun, definition, order
+from tests.sagas.shop import CLASSES, ORDER, SCHEMAS, TURNED_BACK, begun, definition, order
 
 
 def test_a_scenario_reads_as_a_story() -> None:
@@ -27,6 +27,18 @@ def test_a_scenario_reads_as_a_story() -> None:
             sent=["stock.ReserveStock", "payments.ChargeCard", "stock.ReleaseStock"],
         )
     )
+
+
+def test_what_a_saga_says_in_the_end_is_expected_like_any_event() -> None:
+    """By its name; what it says can be looked at, and the script tells it."""
+    play = begun(ORDER + TURNED_BACK).refuses("reserve_stock", "none_left")
+    play.expect(phase="COMPENSATED", published=["shop.OrderTurnedBack"])
+    assert play.published[-1].fields["code"] == "none_left"
+    assert "the saga says so: shop.OrderTurnedBack" in play.script
+    with pytest.raises(
+        AssertionError, match=r"published should be \[\] and is \['shop.OrderTurned"
+    ):
+        play.expect(published=[])
 
 
 def test_schemas_may_be_given_in_each_form() -> None:

@@ -100,6 +100,7 @@ STORY: tuple[tuple[int, str, tuple[Fact, ...]], ...] = (
         (
             Fact(kind=K.UNDONE, step="reserve_stock"),
             Fact(kind=K.MOVED, phase=Phase.COMPENSATED),
+            Fact(kind=K.ANNOUNCED, text="shop.OrderTurnedBack"),
             Fact(kind=K.KEPT, due_ms=90_020 + 7 * 86_400_000),
         ),
     ),
@@ -168,7 +169,9 @@ def test_payload_never_appears() -> None:
     assert not any("secret" in happening.text for happening in timeline(story()))
 
 
-@pytest.mark.parametrize("kind", [K.REFUSED, K.PARKED, K.CANCELLED, K.OPERATED, K.NOTED])
+@pytest.mark.parametrize(
+    "kind", [K.REFUSED, K.PARKED, K.CANCELLED, K.OPERATED, K.NOTED, K.UNANNOUNCED]
+)
 def test_foreign_text_stays_on_its_line(kind: FactKind) -> None:
     """A service may answer anything: it is escaped and cut."""
     fact = Fact(

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from penstock.sagas.topics import changelogged_topics_of_saga, output_topics, own_topics
-from tests.sagas.shop import HEAD, MAIL_ONLY, ORDER, definition
+from tests.sagas.shop import HEAD, MAIL_ONLY, ORDER, TURNED_BACK, definition
 
 DAY = timedelta(days=1)
 
@@ -40,6 +40,10 @@ def test_all_that_is_sent_is_counted_among_outputs() -> None:
         "shop.orders",
     }
     assert output_topics(definition(HEAD + MAIL_ONLY)) == {"mail.commands"}
+    assert output_topics(definition(HEAD + MAIL_ONLY + TURNED_BACK)) == {
+        "mail.commands",
+        "shop.turned",
+    }
 
 
 def test_counts_of_what_has_state_are_for_life() -> None:

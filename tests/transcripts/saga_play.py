@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
 from penstock.events.saga_headers import Direction
+from penstock.sagas.engine.inputs import OutputsRefused
+from penstock.sagas.engine.notes import ParkingCode
 from penstock.sagas.scenario import SagaScenario
 from tests.sagas.shop import (
     CHARGE,
@@ -22,6 +24,7 @@ from tests.sagas.shop import (
     ORDER,
     RESERVE,
     RESERVE_SKIPPING,
+    TURNED_BACK,
     order,
 )
 
@@ -31,6 +34,7 @@ SAGAS = {
     "order": ORDER,
     "order without pivot": HEAD + RESERVE + CHARGE_FOR_GOOD + MAIL_ONLY,
     "order that charges first": HEAD + CHARGE + RESERVE_SKIPPING + MAIL_ONLY,
+    "order that says so": ORDER + TURNED_BACK,
     "order in a hurry": ORDER.replace("deadline: 15m", "deadline: 65s"),
 }
 REPLIES = {
@@ -109,6 +113,9 @@ _WORDS: Mapping[str, Callable[[SagaScenario, _Said], object]] = {
     r"clock: (?P<time>\w+) pass(?:es)?": lambda play, said: play.advance(said["time"] or ""),
     r"operator: (?P<verb>retry|skip|mark-done|mark-undone) (?P<step>\w+)": _operate,
     r"broker: refuses what is sent": lambda play, _: play.output_refused(),
+    r"broker: refuses what is said in the end": lambda play, _: play.give(
+        OutputsRefused(reason="too large", code=ParkingCode.NOT_ANNOUNCED)
+    ),
 }
 
 

@@ -18,7 +18,15 @@ from penstock.sagas.engine.program import Program
 from penstock.sagas.engine.state import Phase
 from penstock.sagas.records import Transition
 from penstock.sagas.scenario import SagaScenario
-from tests.sagas.shop import CHARGE_FOR_GOOD, HEAD, MAIL_ONLY, begun, definition
+from tests.sagas.shop import (
+    CHARGE_FOR_GOOD,
+    HEAD,
+    MAIL_ONLY,
+    ORDER,
+    TURNED_BACK,
+    begun,
+    definition,
+)
 
 PROGRAM = Program(definition())
 
@@ -94,6 +102,24 @@ def test_leftovers_are_shown_wherever_a_saga_is_shown() -> None:
     play = begun(text).replies("charge_card", charge="c").refuses("mail", "no_address")
     shown = view(play, Program(definition(text)))
     assert shown.document()["leftovers"] == [{"step": "charge_card", "status": "DONE"}]
+
+
+def test_whether_a_saga_has_said_that_it_turned_round_is_shown() -> None:
+    """Once it has ended; an event that is missing is for a person to see to."""
+    text, limit_bytes = ORDER + TURNED_BACK, 150
+    program = Program(definition(text))
+    running = view(begun(text), program)
+    assert "announced" not in dict(running.head())
+    assert running.document()["announced"] is None
+    said = view(begun(text).refuses("reserve_stock", "none"), program)
+    assert dict(said.head())["announced"] == "shop.OrderTurnedBack"
+    assert said.document()["announced"] == "PUBLISHED"
+    bulk = begun(text, limit_bytes=limit_bytes, labels={"bulk": "x" * limit_bytes})
+    lost = view(bulk.refuses("reserve_stock", "none"), program)
+    assert dict(lost.head())["announced"] == "no; shop.OrderTurnedBack is missing"
+    assert lost.document()["announced"] == "LOST"
+    silent = view(begun().refuses("reserve_stock", "none"))
+    assert "announced" not in dict(silent.head())
 
 
 def test_steps_say_how_they_stand_and_what_they_wait_for() -> None:

@@ -19,8 +19,11 @@ from tests.properties.saga_world.product import (
     Definition,
     Direction,
     Erred,
+    Fact,
+    FactKind,
     Input,
     Memory,
+    Phase,
     Program,
     Refused,
     Replied,
@@ -139,6 +142,20 @@ def _without_settling(program: Program, state: SagaState | None, given: Input) -
     if state is not None and isinstance(given, Cancelled):
         state = _with_timers(state, lambda timer: replace(timer, wait=Wait.RETRY))
     return plainly_decided(program, state, given)
+
+
+def _back_from_the_end(program: Program, state: SagaState | None, given: Input) -> Decision:
+    """Undo what turns out to be done although the saga has ended."""
+    if state is None or state.phase is not Phase.COMPENSATED or not isinstance(given, Replied):
+        return plainly_decided(program, state, given)
+    place = program.place(given.step)
+    assert place is not None
+    unknown = state.steps[place].status is StepStatus.UNKNOWN
+    if not (unknown and isinstance(given.answer, Succeeded)):
+        return plainly_decided(program, state, given)
+    back = Fact(kind=FactKind.MOVED, phase=Phase.COMPENSATING)
+    decision = plainly_decided(program, replace(state, phase=Phase.COMPENSATING), given)
+    return replace(decision, facts=(back, *decision.facts))
 
 
 def _with_timers(state: SagaState, change: Callable[[Timer], Timer]) -> SagaState:
@@ -306,5 +323,29 @@ BROKEN_RULES = (
             only_ends=True, channel=Channel(state_and_commands=False, commands_first=True)
         ),
     ),
+    BrokenRule(
+        name="end_not_final",
+        rule="A saga that has ended stays as it is, so it says once that it has turned round.",
+        instead="What turns out to be done after that is undone, and the saga ends once more.",
+        world=_small(
+            only_ends=True, shape="undo_unknown: skip, and says so", decide=_back_from_the_end
+        ),
+    ),
+    BrokenRule(
+        name="event_first",
+        rule="State and events are one transaction.",
+        instead="The event goes out, then the state is saved: a process may end between the two.",
+        world=_small(
+            only_ends=True,
+            shape="undoable, and says so",
+            channel=Channel(state_and_commands=False, commands_first=True),
+        ),
+    ),
+    BrokenRule(
+        name="event_lost",
+        rule="State and events are one transaction.",
+        instead="The state is saved, then the event goes out: a process may end between the two.",
+        world=_small(shape="undoable, and says so", channel=Channel(state_and_commands=False)),
+    ),
 )
-"""Correlation, attempts, turning back, the pivot, participants, handlers, the channel."""
+"""Correlation, attempts, turning back, the pivot, participants, handlers, channel, last words."""

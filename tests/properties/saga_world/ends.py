@@ -23,7 +23,7 @@ from tests.properties.saga_world.product import (
 )
 from tests.properties.saga_world.services import Service
 
-__all__ = ["StepAtTheEnd", "wrong_end"]
+__all__ = ["StepAtTheEnd", "wrong_end", "wrong_words"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,21 @@ def wrong_end(definition: Definition, saga: SagaState, steps: tuple[StepAtTheEnd
         (parked,) = (each for each in steps if each.step.name == saga.parked.step)
         return next(_wrong_parking(parked, saga.parked), "")
     return f"the saga is {saga.phase}, and nothing will ever wake it"
+
+
+def wrong_words(definition: Definition, saga: SagaState, said: int) -> str:
+    """Say what is wrong with what a saga has said of its end; nothing where all is well.
+
+    Args:
+        definition: the saga's.
+        saga: as it stands.
+        said: how often it has said that it has turned round.
+    """
+    says_so = definition.compensated is not None and saga.phase is Phase.COMPENSATED
+    if said == says_so:
+        return ""
+    times = ("has not said", "says", "says twice")[min(said, 2)]
+    return f"the saga is {saga.phase}, and {times} that it has turned round"
 
 
 def _wrong_completion(steps: tuple[StepAtTheEnd, ...]) -> Iterator[str]:

@@ -25,6 +25,7 @@ from tests.properties.saga_world.product import (
     Input,
     Operated,
     Program,
+    PublishEvent,
     Refused,
     Replied,
     SagaState,
@@ -70,6 +71,8 @@ class Told(NamedTuple):
 
     saga: int
     sent: tuple[Ask, ...]
+    said: int
+    """How often it says by it that it has turned round."""
     fails: bool
     """Whether an attempt has failed by it."""
     stranger: bool
@@ -137,7 +140,7 @@ class Orchestrator:
             decision = self._decide(self._program, before, given)
         except AssertionError as broken:
             wrong = f"decide objects: {broken}"
-            return Told(saga=number, sent=(), fails=False, stranger=False, wrong=wrong)
+            return Told(saga=number, sent=(), said=0, fails=False, stranger=False, wrong=wrong)
         assert decision.state is not None
         sends = [each for each in decision.effects if isinstance(each, SendCommand)]
         return Told(
@@ -145,6 +148,7 @@ class Orchestrator:
             sent=tuple(
                 Ask(self._place(each.step), _way(each.direction), each.attempt) for each in sends
             ),
+            said=sum(isinstance(each, PublishEvent) for each in decision.effects),
             fails=any(fact.kind in _FAILURES for fact in decision.facts),
             stranger=any(isinstance(each, DeadLetter) for each in decision.effects),
             wrong=first_broken_law(self._program, before, given, decision, now_ms=NOW_MS),

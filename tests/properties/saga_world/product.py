@@ -7,8 +7,8 @@ from penstock.events.saga_headers import CommandHeaders, Direction, idempotency_
 from penstock.events.saga_messages import Outcome, Verb
 from penstock.sagas.definition import CallStep, Definition, Step
 from penstock.sagas.engine.decide import Decision, decide
-from penstock.sagas.engine.effects import DeadLetter, SendCommand
-from penstock.sagas.engine.facts import FactKind, fold
+from penstock.sagas.engine.effects import DeadLetter, PublishEvent, SendCommand
+from penstock.sagas.engine.facts import Fact, FactKind, fold
 from penstock.sagas.engine.inputs import (
     Cancelled,
     Erred,
@@ -46,6 +46,7 @@ __all__ = [
     "Definition",
     "Direction",
     "Erred",
+    "Fact",
     "FactKind",
     "Input",
     "Memory",
@@ -55,6 +56,7 @@ __all__ = [
     "ParkingCode",
     "Phase",
     "Program",
+    "PublishEvent",
     "Refused",
     "Replied",
     "SagaState",

@@ -1,11 +1,11 @@
-"""Sagas of two steps: one for each thing that a definition can say about undoing."""
+"""Sagas of two steps: one for each thing that a definition can say about undoing and its end."""
 
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from tests.properties.saga_world.product import CallStep, Definition, Step, datum_encoder_of
-from tests.sagas.shop import SCHEMAS, definition
+from tests.sagas.shop import SCHEMAS, TURNED_BACK, definition
 
 __all__ = ["INPUT", "KEY", "REPLIES", "SHAPES", "limited"]
 
@@ -79,6 +79,9 @@ SHAPES: Final[dict[str, Definition]] = {
         "behind the pivot": _SHIP + _MAIL,
         "undo_unknown: skip": _CHARGE + _RESERVE_SKIPPING,
         "undo: none": _RESERVE + _CHARGE_FOR_GOOD,
+        "undoable, and says so": _RESERVE + _CHARGE + TURNED_BACK,
+        "pivot, and says so": _RESERVE + _SHIP + TURNED_BACK,
+        "undo_unknown: skip, and says so": _CHARGE + _RESERVE_SKIPPING + TURNED_BACK,
     }.items()
 }
 

@@ -32,6 +32,8 @@ class World(NamedTuple):
     heard: tuple[int, ...]
     """By step, the first OK or REFUSED that the saga was told, before it asked to undo it."""
     bounds: Bounds
+    said: int = 0
+    """How often the saga has said that it has turned round."""
     wrong: str = ""
     """What was wrong with the last thing that happened."""
 

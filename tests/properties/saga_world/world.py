@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.properties.saga_world.ends import StepAtTheEnd, wrong_end
+from tests.properties.saga_world.ends import StepAtTheEnd, wrong_end, wrong_words
 from tests.properties.saga_world.messages import DO, ERROR, FATAL, OK, REFUSED, UNDO, Ask, Reply
 from tests.properties.saga_world.orchestrator import (
     DEADLINE,
@@ -206,7 +206,7 @@ class SagaWorld:
             wrong = f"an error of {self.names[what.step]} counts, and its attempt was over"
             after = after._replace(wrong=wrong)
         yield move, after
-        if self.channel.state_and_commands or not told.sent:
+        if self.channel.state_and_commands or not (told.sent or told.said):
             return
         if self.channel.commands_first:
             yield move._replace(how="not saved", stays=True), self._sent(before, told)
@@ -215,6 +215,8 @@ class SagaWorld:
 
     def _sent(self, world: World, told: Told) -> World:
         """Put commands on their way, and look whether something is wrong with that."""
+        if told.said:
+            world = world._replace(said=world.said + told.said)
         if not (told.sent or told.stranger or told.wrong):
             return world
         wrong = told.wrong
@@ -256,7 +258,7 @@ class SagaWorld:
 
     def wrong_step(self, before: World, after: World) -> str | None:
         """Say what is wrong with the way from one state to the next."""
-        if before.saga == after.saga:
+        if before.saga == after.saga or self.only_ends:
             return None
         if self.orchestrator[before.saga].state.phase.ended:
             return "the saga had ended, and has changed"
@@ -266,9 +268,12 @@ class SagaWorld:
         """Say what is wrong with a state."""
         if world.wrong:
             return world.wrong
+        saga = self.orchestrator[world.saga].state
+        early = world.said and not self.only_ends
+        if early and (wrong := wrong_words(self.definition, saga, world.said)):
+            return wrong
         if not self._is_drained(world):
             return None
-        saga = self.orchestrator[world.saga].state
         steps = tuple(
             StepAtTheEnd(
                 step=self.steps[place],
@@ -280,7 +285,8 @@ class SagaWorld:
             )
             for place, service in enumerate(world.services)
         )
-        return wrong_end(self.definition, saga, steps) or None
+        wrong = wrong_end(self.definition, saga, steps)
+        return wrong or wrong_words(self.definition, saga, world.said) or None
 
     def _is_drained(self, world: World) -> bool:
         """Whether nothing is on its way and no timer of a step runs."""

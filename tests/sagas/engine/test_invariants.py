@@ -11,6 +11,7 @@ from penstock.sagas.engine.inputs import TimersDue
 from penstock.sagas.engine.invariants import assert_sound, check, check_move
 from penstock.sagas.engine.program import Program
 from penstock.sagas.engine.state import (
+    Announcement,
     Failure,
     Parking,
     Phase,
@@ -22,7 +23,7 @@ from penstock.sagas.engine.state import (
 )
 from penstock.sagas.play import BEGINNING_MS
 from penstock.sagas.scenario import SagaScenario
-from tests.sagas.shop import HEAD, MAIL_ONLY, RESERVE, begun, definition
+from tests.sagas.shop import HEAD, MAIL_ONLY, ORDER, RESERVE, TURNED_BACK, begun, definition
 
 PROGRAM = Program(definition())
 TIMER = Timer(wait=Wait.ANSWER, due_ms=BEGINNING_MS + 10_000)
@@ -107,6 +108,9 @@ BROKEN = {
     "although it can be undone": lambda: with_step(
         compensated(), 0, status=StepStatus.DONE, undo_attempt=0
     ),
+    "announced its end before it came": lambda: replace(
+        compensating(), announced=Announcement.PUBLISHED
+    ),
     "nobody let it go": lambda: with_step(compensated(), 0, status=StepStatus.STUCK),
 }
 
@@ -128,6 +132,18 @@ def test_check_sees_forward_without_a_pivot() -> None:
     assert found == ["The saga is FORWARD without a pivot."]
 
 
+def test_check_sees_an_end_without_a_word() -> None:
+    """Where the definition says so, COMPENSATED is announced or lost, and nothing else is."""
+    program = Program(definition(ORDER + TURNED_BACK))
+    told = ["The saga has announced its end before it came, or ended without a word."]
+    assert check(program, compensated()) == told
+    for announced in Announcement:
+        assert check(program, replace(compensated(), announced=announced)) == []
+        assert check(program, replace(completed(), announced=announced)) == told
+        assert check(PROGRAM, replace(compensated(), announced=announced)) == told
+    assert check(program, completed()) == check(program, running()) == []
+
+
 def moved(state: SagaState, **changes: Any) -> SagaState:
     """The next state, changed."""
     return replace(state, seq=state.seq + 1, **changes)
@@ -138,6 +154,10 @@ MOVES = {
     "another beginning": lambda: (running(), moved(running(), input=b"x")),
     "count went from": lambda: (running(), running()),
     "had ended, and has changed": lambda: (completed(), moved(running())),
+    "The saga had ended": lambda: (
+        compensated(),
+        moved(compensated(), announced=Announcement.PUBLISHED),
+    ),
     "fewer attempts": lambda: (running(), moved(with_step(running(), 0, attempt=0))),
     "went from DONE to PENDING": lambda: (
         running(),
