@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from ssl import SSLContext
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -37,6 +36,8 @@ from penstock.infra.addresses import parse_addresses
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.plain_text import excerpt
 from penstock.infra.project import Project, find_project
+from penstock.infra.redis.address import parse_redis_url
+from penstock.infra.redis.errors import BadRedisUrl
 from penstock.infra.settings_rules import (
     PREFIX,
     on_loopback,
@@ -86,16 +87,14 @@ def _kafka(text: str) -> str:
 
 
 def _redis(url: SecretStr) -> SecretStr:
-    # The URL may hold a password, so it is not repeated.
-    message = "it is not of the form redis://host:port/number, or rediss:// for TLS"
     try:
-        parts = urlsplit(url.get_secret_value())
-        usable = parts.hostname and parts.port != 0
-    except ValueError:
+        parse_redis_url(url.get_secret_value())
+    except BadRedisUrl as bad:
+        message = (
+            "it is not of the form redis://user:password@host:port/number, or rediss:// for TLS: "
+            f"{bad.problem}"
+        )
         raise ValueError(message) from None
-    number = parts.path.removeprefix("/")
-    if parts.scheme not in {"redis", "rediss"} or not usable or not (number + "0").isdecimal():
-        raise ValueError(message)
     return url
 
 
@@ -168,8 +167,10 @@ class Settings(BaseSettings):
     part of the password. It is read anew for each connection that is made. Default: none."""
 
     redis: Annotated[SecretStr, AfterValidator(_redis)] | None = None
-    """`redis://host:port/number`, or `rediss://` for TLS; never printed, as it may hold a password.
-    Default: none; only what is shared between processes for speed needs it."""
+    """`redis://user:password@host:port/number`, or `rediss://` for TLS with the authorities of the
+    system; all but the host may be left out, and in user and password `%40` stands for `@`, and so
+    on. Never printed, as it may hold a password. Default: none; only what is shared between
+    processes for speed needs it."""
 
     max_record_bytes: int = Field(default=1_000_000, ge=1024, le=8 * 1024 * 1024)
     """Bytes of one record as encoded, with key and headers, 1 024 to 8 388 608. Default: 1 000 000,

@@ -2,23 +2,26 @@
 
 `kafka` is shared and never destroyed; `own_kafka` makes servers that a test may destroy;
 `fault_proxy` breaks the network between clients and the shared server that `direct_kafka`
-reaches without it. Where servers come from: penstock.infra.testing.kafka_source.
+reaches without it. `redis` is shared and never emptied; `own_redis` makes servers that a test may
+do anything to. Where servers come from: penstock.infra.testing.kafka_source and redis_source.
 """
 
 import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from penstock.infra.testing import kafka_source
+from penstock.infra.testing import kafka_source, redis_source
 from penstock.infra.testing.fault_proxy import FaultProxy
 from penstock.infra.testing.kafka_properties import NEVER_KILLED
 from penstock.infra.testing.kafka_server import KafkaServer
 from penstock.infra.testing.loopback_port import LoopbackPort
+from penstock.infra.testing.redis_server import RedisServer
+from penstock.schemas.errors import PenstockError
 
 _IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -82,10 +85,44 @@ def _proxied_server(_proxy_port: LoopbackPort) -> Iterator[KafkaServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def redis(request: pytest.FixtureRequest) -> str:
+    """URL of a Redis that all tests share: never stop, empty or configure it; use unique keys."""
+    return redis_source.given_redis() or request.getfixturevalue("_shared_redis")
+
+
+@pytest.fixture
+def own_redis() -> Iterator[Callable[..., RedisServer]]:
+    """Start a Redis that the test may kill, pause, empty and configure. It ends with the test.
+
+    Takes the arguments of `redis_source.own_redis`.
+    """
+    with ExitStack() as servers:
+        yield lambda **wishes: servers.enter_context(_redis_or_skip(**wishes))
+
+
+@pytest.fixture(scope="session")
+def _shared_redis() -> Iterator[str]:
+    with _redis_or_skip() as server:
+        yield server.url
+
+
 def _server_or_skip(**wishes: Any) -> KafkaServer:
     try:
         return kafka_source.own_kafka(**wishes)
     except kafka_source.NoKafka as none:
-        if _IN_CI:
-            pytest.fail(str(none), pytrace=False)
-        pytest.skip(" ".join(str(none).split()))
+        _skip_or_fail(none)
+
+
+def _redis_or_skip(**wishes: Any) -> RedisServer:
+    try:
+        return redis_source.own_redis(**wishes)
+    except redis_source.NoRedis as none:
+        _skip_or_fail(none)
+
+
+def _skip_or_fail(none: PenstockError) -> NoReturn:
+    """Skip at home; fail in continuous integration, where nobody reads the skips."""
+    if _IN_CI:
+        pytest.fail(str(none), pytrace=False)
+    pytest.skip(" ".join(str(none).split()))

@@ -27,6 +27,7 @@ from aiokafka.structs import TopicPartition
 from penstock.events.log import LogRecord, Partition
 from penstock.infra.kafka.abandoned import abandon, stop_or_abandon
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
+from penstock.infra.kafka.empty_batches import survive_empty_batches
 from penstock.infra.kafka.error_codes import describe, describe_code
 from penstock.infra.kafka.known_topics import unanswered, unknown_topics
 from penstock.workers.ports import (
@@ -80,6 +81,7 @@ async def join_group(
     Raises:
         KafkaUnreachable: no broker answered.
     """
+    survive_empty_batches()
     consumer = AIOKafkaConsumer(
         **connection.arguments(),
         group_id=group,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, final
+from typing import Any, Final, final
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
@@ -11,6 +11,7 @@ from aiokafka.structs import TopicPartition
 from penstock.events.log import LogRecord, Partition
 from penstock.infra.kafka.abandoned import abandon, stop_or_abandon
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
+from penstock.infra.kafka.empty_batches import survive_empty_batches
 from penstock.infra.kafka.error_codes import describe
 from penstock.infra.kafka.known_topics import find_topics, unanswered
 
@@ -33,6 +34,7 @@ async def open_reader(
         TopicMissing: one of them does not exist.
         KafkaUnreachable: no broker answered.
     """
+    survive_empty_batches()
     consumer = AIOKafkaConsumer(
         **connection.arguments(),
         group_id=None,
@@ -98,12 +100,18 @@ class KafkaReader:
 
     def position(self, partition: Partition) -> int:
         """The offset that will be read next."""
-        # consumer.position() is a coroutine that may wait; here every partition has a position.
-        state = self._consumer._subscription.subscription.assignment.state_value(  # noqa: SLF001 - see above
-            TopicPartition(*partition)
-        )
-        position: int = state.position
+        position: int = self._state(partition).position
         return position
+
+    def answered_end(self, partition: Partition) -> tuple[int, int] | None:
+        """What the last answer to a fetch said: the stable end, and when, as a stamp."""
+        state = self._state(partition)
+        return None if state.lso is None else (state.lso, state.timestamp)
+
+    def _state(self, partition: Partition) -> Any:
+        # consumer.position() is a coroutine that may wait; here every partition has a position.
+        assignment = self._consumer._subscription.subscription.assignment  # noqa: SLF001 - see above
+        return assignment.state_value(TopicPartition(*partition))
 
     def _unreachable(self, error: BaseException) -> KafkaUnreachable:
         return KafkaUnreachable(bootstrap=self._connection.bootstrap, reason=describe(error))

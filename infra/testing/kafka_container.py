@@ -1,30 +1,25 @@
 """Apache Kafka in a container, for tests that may do anything to it.
 
 An own class, because the one in testcontainers is made for another vendor's images. It needs no
-start script: the published port is chosen before the container is made, so what the server has to
-advertise is known from the beginning and goes into the environment; and, unlike a port that the
-engine chooses, it is still the same after a restart.
+start script: the published port is chosen before the container is made (owned_container.py), so
+what the server has to advertise is known from the beginning and goes into the environment.
 
 Needs the extra `penstock[testing]`, so it is imported only where an engine has answered.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Self, cast, final
-
-from testcontainers.core.container import DockerContainer
+from typing import Self, final
 
 from penstock.infra.testing import kafka_probe, kafka_properties
-from penstock.infra.testing.local_kafka import KafkaDidNotStart
-from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
+from penstock.infra.testing.loopback_port import LoopbackPort
+from penstock.infra.testing.owned_container import OwnedContainer
+from penstock.infra.testing.server_errors import ServerDidNotStart
 
 __all__ = ["KafkaContainer", "container_environment"]
 
 _CLIENT, _CONTROLLER, _INTERNAL, _PROXIED = 9092, 9093, 9094, 9095
 """Ports inside the container."""
-
-_STOP_LIMIT_S = 20
-"""Between SIGTERM and SIGKILL, as for the JVM."""
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -79,17 +74,16 @@ class KafkaContainer:
             start_timeout_s: limit for a start, from a present image to the first answer.
         """
         client, proxied = LoopbackPort(), LoopbackPort()
-        self._reserved = [client, proxied]
+        if not proxy:
+            proxied.close()
         self._bootstrap = client.address
         self._proxied_upstream = proxied.address if proxy else None
         self._start_timeout_s = start_timeout_s
         environment = container_environment(
             published=client.address, proxy=proxy, heap_mib=heap_mib, config=config
         )
-        self._container = DockerContainer(image).with_envs(**environment)
-        self._publish(_CLIENT, client)
-        if proxy:
-            self._publish(_PROXIED, proxied)
+        ports = {_CLIENT: client} | ({_PROXIED: proxied} if proxy else {})
+        self._container = OwnedContainer(image=image, ports=ports, environment=environment)
 
     @property
     def bootstrap(self) -> str:
@@ -105,25 +99,26 @@ class KafkaContainer:
         """Start it, the first time or again, and wait until it serves clients.
 
         Raises:
-            KafkaDidNotStart: it ended, or did not answer within the limit.
+            ServerDidNotStart: it ended, or did not answer within the limit.
         """
-        if self._reserved:
-            self._create()
-        else:
-            self._engine_side.start()
+        self._container.start()
         answered = kafka_probe.wait_until_answers(
-            self._bootstrap, timeout_s=self._start_timeout_s, alive=self._running
+            self._bootstrap, timeout_s=self._start_timeout_s, alive=lambda: self._container.running
         )
         if not answered:
-            raise KafkaDidNotStart(reason="its container gave no answer", log_tail=self.log_tail())
+            raise ServerDidNotStart(
+                server="Apache Kafka",
+                reason="its container gave no answer",
+                log_tail=self.log_tail(),
+            )
 
     def stop(self) -> None:
         """Shut it down in order, in bounded time; data and ports are kept."""
-        self._engine_side.stop(timeout=_STOP_LIMIT_S)
+        self._container.stop()
 
     def kill(self) -> None:
         """End it with SIGKILL; data and ports are kept."""
-        self._engine_side.kill()
+        self._container.kill()
 
     def restart(self) -> None:
         """Shut it down where it runs, and start it on the same data and ports."""
@@ -132,11 +127,11 @@ class KafkaContainer:
 
     def pause(self) -> None:
         """Freeze it: connections stay open, nothing answers."""
-        self._engine_side.pause()
+        self._container.pause()
 
     def resume(self) -> None:
         """Let it go on after `pause`."""
-        self._engine_side.unpause()
+        self._container.resume()
 
     def log_tail(self, lines: int = 40) -> str:
         """Return the last lines of its log.
@@ -144,14 +139,11 @@ class KafkaContainer:
         Args:
             lines: how many at most.
         """
-        logged: bytes = self._engine_side.logs(tail=lines)
-        return logged.decode(errors="replace")
+        return self._container.log_tail(lines)
 
     def close(self) -> None:
         """Remove the container with its data."""
-        for port in self._reserved:
-            port.close()
-        self._container.stop()
+        self._container.close()
 
     def __enter__(self) -> Self:
         """Start it."""
@@ -165,25 +157,3 @@ class KafkaContainer:
     def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
-
-    @property
-    def _engine_side(self) -> Any:
-        """The docker library's own container object; that library ships no types."""
-        return self._container.get_wrapped_container()
-
-    def _publish(self, inside: int, outside: LoopbackPort) -> None:
-        # testcontainers declares plain numbers here, which would be published on every interface;
-        # the docker library that it hands them to takes (address, port) as well.
-        published = cast("dict[str, Any]", self._container.ports)
-        published[f"{inside}/tcp"] = (LOOPBACK, outside.number)
-
-    def _create(self) -> None:
-        # The engine binds the ports itself, and it may do so without SO_REUSEADDR.
-        for port in self._reserved:
-            port.close()
-        self._reserved = []
-        self._container.start()
-
-    def _running(self) -> bool:
-        self._engine_side.reload()
-        return bool(self._engine_side.status in {"created", "running"})

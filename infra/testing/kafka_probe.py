@@ -7,11 +7,11 @@ and believes an answer that names at least one broker, which is what every clien
 
 import socket
 import struct
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from penstock.infra.testing.answer_wait import wait_for_answer
 from penstock.schemas.errors import CallerError
 
 __all__ = ["BadAddress", "answers", "split_address", "wait_until_answers"]
@@ -78,12 +78,12 @@ def wait_until_answers(
     Returns:
         True as soon as a Kafka answered, False at the limit or when it is no longer alive.
     """
-    deadline = time.monotonic() + timeout_s
-    while alive() and (left := deadline - time.monotonic()) > 0:
-        if answers(address, timeout_s=left):
-            return True
-        time.sleep(_PAUSE_S)
-    return False
+    return wait_for_answer(
+        lambda left_s: answers(address, timeout_s=left_s),
+        timeout_s=timeout_s,
+        pause_s=_PAUSE_S,
+        alive=alive,
+    )
 
 
 def _read_beginning(connection: socket.socket) -> bytes:

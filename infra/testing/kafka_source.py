@@ -20,16 +20,11 @@ from typing import ClassVar
 from penstock.infra.testing import docker_engine, kafka_jars, kafka_probe
 from penstock.infra.testing.kafka_server import KafkaServer
 from penstock.infra.testing.local_kafka import LocalKafka
+from penstock.infra.testing.server_errors import GivenServerSilent
+from penstock.infra.testing.way import AllBlocked, open_way
 from penstock.schemas.errors import WorldError
 
-__all__ = [
-    "GivenKafkaSilent",
-    "KafkaSource",
-    "NoKafka",
-    "given_kafka",
-    "own_kafka",
-    "possible_source",
-]
+__all__ = ["KafkaSource", "NoKafka", "given_kafka", "own_kafka", "possible_source"]
 
 _GIVEN_VARIABLE = "PENSTOCK_TEST_KAFKA"
 _IMAGE_VARIABLE = "PENSTOCK_TEST_KAFKA_IMAGE"
@@ -57,13 +52,13 @@ def given_kafka(
         The address, or None where none is given.
 
     Raises:
-        GivenKafkaSilent: no Kafka answers there in time.
+        GivenServerSilent: no Kafka answers there in time.
     """
     address = environment.get(_GIVEN_VARIABLE)
     if not address:
         return None
     if not kafka_probe.wait_until_answers(address, timeout_s=timeout_s):
-        raise GivenKafkaSilent(address=address)
+        raise GivenServerSilent(server="Kafka", address=address, variable=_GIVEN_VARIABLE)
     return address
 
 
@@ -114,13 +109,11 @@ def possible_source(obstacles: Mapping[KafkaSource, Callable[[], str | None]]) -
     Raises:
         NoKafka: something stands in each.
     """
-    reasons = []
-    for source, obstacle in obstacles.items():
-        reason = obstacle()
-        if reason is None:
+    match open_way(obstacles):
+        case AllBlocked(reasons=reasons):
+            raise NoKafka(reasons=reasons)
+        case source:
             return source
-        reasons.append(f"{source}: {reason}")
-    raise NoKafka(reasons="; ".join(reasons))
 
 
 @functools.cache  # an image or jars that could not be had a moment ago are not asked for again
@@ -155,17 +148,3 @@ class NoKafka(WorldError):
     remedy: ClassVar[str] = (
         "Set PENSTOCK_TEST_KAFKA to the address of one, start Docker, or install Java and Maven."
     )
-
-
-@dataclass(eq=False, kw_only=True)
-class GivenKafkaSilent(WorldError):
-    """PENSTOCK_TEST_KAFKA names an address where no Kafka answers."""
-
-    address: str
-    """As it was given."""
-
-    code: ClassVar[str] = "PEN-I45"
-    retryable: ClassVar[bool] = True
-    what: ClassVar[str] = "No Kafka answers at {address}, which PENSTOCK_TEST_KAFKA names."
-    why: ClassVar[str] = "What is given is not replaced by something else."
-    remedy: ClassVar[str] = "Start that Kafka, mend the address, or unset the variable."

@@ -21,20 +21,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, Self, final
+from typing import Self, final
 
 from penstock.infra.testing import kafka_jars, kafka_probe, kafka_properties
+from penstock.infra.testing.log_file import last_lines
 from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
 from penstock.infra.testing.owned_process import OwnedProcess
-from penstock.schemas.errors import CallerError, WorldError
+from penstock.infra.testing.server_errors import ServerDidNotStart, WrongServerState
 
-__all__ = [
-    "QUICK_START",
-    "KafkaDidNotStart",
-    "LocalKafka",
-    "LocalKafkaStatistics",
-    "WrongServerState",
-]
+__all__ = ["QUICK_START", "LocalKafka", "LocalKafkaStatistics"]
 
 QUICK_START: tuple[str, ...] = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """JVM options that trade peak speed for a quick start: 2.0 s instead of 3.3 s, and 1.9 CPU seconds
@@ -51,9 +46,6 @@ _FORMAT_LIMIT_S = 60.0
 
 _STOP_LIMIT_S = 20.0
 """A shutdown in order took 0.5 s."""
-
-_TAIL_BYTES = 64 * 1024
-"""How much of the log's end is read for `log_tail`."""
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -153,7 +145,7 @@ class LocalKafka:
             WrongServerState: it runs already.
             ToolMissing: Java is missing, or Maven while the jars are.
             KafkaJarsMissing: Maven could not fetch the jars.
-            KafkaDidNotStart: it ended, or did not answer within the limit; it no longer runs.
+            ServerDidNotStart: it ended, or did not answer within the limit; it no longer runs.
         """
         if self._process is not None:
             if self._process.running:
@@ -172,7 +164,7 @@ class LocalKafka:
         if not answered:
             reason = "no answer in time" if process.running else "its process ended"
             process.kill()
-            raise KafkaDidNotStart(reason=reason, log_tail=self.log_tail())
+            raise self._did_not_start(reason)
         self._last_start_s = time.monotonic() - begin
 
     def stop(self) -> None:
@@ -193,7 +185,7 @@ class LocalKafka:
         """Shut it down where it runs, and start it on the same data and ports.
 
         Raises:
-            KafkaDidNotStart: as for `start`.
+            ServerDidNotStart: as for `start`.
         """
         self.stop()
         self.start()
@@ -220,12 +212,7 @@ class LocalKafka:
         Args:
             lines: how many at most; what does not fit in 64 KiB is left out.
         """
-        if not self._log.exists():
-            return ""
-        with self._log.open("rb") as log:
-            log.seek(max(0, self._log.stat().st_size - _TAIL_BYTES))
-            text = log.read().decode(errors="replace")
-        return "\n".join(text.splitlines()[-lines:])
+        return last_lines(self._log, lines)
 
     def statistics(self) -> LocalKafkaStatistics:
         """Return what has happened so far."""
@@ -282,34 +269,7 @@ class LocalKafka:
         storage = ["kafka.tools.StorageTool", "format", "-t", kafka_properties.CLUSTER_ID]
         command = [java, *QUICK_START, "-cp", classes, *storage, "-c", str(settings)]
         if OwnedProcess(command, output=self._log).wait(timeout_s=_FORMAT_LIMIT_S) != 0:
-            raise KafkaDidNotStart(reason="its folder was not formatted", log_tail=self.log_tail())
+            raise self._did_not_start("its folder was not formatted")
 
-
-@dataclass(eq=False, kw_only=True)
-class KafkaDidNotStart(WorldError):
-    """A server was started and did not serve clients in time."""
-
-    reason: str
-    """How far it came."""
-    log_tail: str
-    """The last lines of its log."""
-
-    code: ClassVar[str] = "PEN-I42"
-    what: ClassVar[str] = "Apache Kafka did not start: {reason}."
-    why: ClassVar[str] = "Its last lines were:\n{log_tail}\n"
-    remedy: ClassVar[str] = "Mend what they name; a slow machine may need a longer start_timeout_s."
-
-
-@dataclass(eq=False, kw_only=True)
-class WrongServerState(CallerError):
-    """Something was asked of a server that runs, or of one that does not."""
-
-    server: str
-    """Its address."""
-    state: str
-    """What it does."""
-
-    code: ClassVar[str] = "PEN-I43"
-    what: ClassVar[str] = "The Kafka server at {server} {state}."
-    why: ClassVar[str] = "What was asked of it needs the contrary."
-    remedy: ClassVar[str] = "Call start() or stop() first; log_tail() says why one ended by itself."
+    def _did_not_start(self, reason: str) -> ServerDidNotStart:
+        return ServerDidNotStart(server="Apache Kafka", reason=reason, log_tail=self.log_tail())

@@ -16,7 +16,7 @@ from penstock.infra.testing import kafka_probe
 from penstock.infra.testing.fault_proxy import FaultProxy
 from penstock.infra.testing.kafka_frame import ApiKey
 from penstock.infra.testing.kafka_server import KafkaServer
-from penstock.infra.testing.local_kafka import KafkaDidNotStart
+from penstock.infra.testing.server_errors import ServerDidNotStart
 
 LIMIT_S = 15.0
 NO_ERROR = 0
@@ -84,7 +84,7 @@ def test_pausing(own_kafka: MakeKafka) -> None:
 
 def test_a_failed_start_says_why(own_kafka: MakeKafka) -> None:
     """An impossible configuration is told with what Kafka logged last."""
-    with pytest.raises(KafkaDidNotStart, match=r"num\.partitions"):
+    with pytest.raises(ServerDidNotStart, match=r"num\.partitions"):
         own_kafka(config={"num.partitions": "none"})
 
 

@@ -28,11 +28,26 @@ COMMANDS = [
     ("saga", "mark-done"),
     ("saga", "mark-undone"),
     ("check",),
+    ("crdt",),
+    ("crdt", "show"),
+    ("crdt", "watch"),
+    ("registry",),
+    ("registry", "list"),
+    ("registry", "watch"),
     ("health",),
     ("demo",),
     ("version",),
 ]
-HEAVY = {"rich", "pydantic", "pydantic_settings", "fastavro", "aiokafka", "structlog", "asyncio"}
+HEAVY = {
+    "rich",
+    "pydantic",
+    "pydantic_settings",
+    "fastavro",
+    "aiokafka",
+    "redis",
+    "structlog",
+    "asyncio",
+}
 CODE = """
 import json, sys
 from penstock.infra.cli import main

@@ -17,10 +17,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.conn import AIOKafkaConnection
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator, NoGroupCoordinator
 from aiokafka.producer import sender
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch
 from aiokafka.producer.transaction_manager import TransactionManager
+
+from penstock.infra.kafka.empty_batches import _SurvivingRecords
 
 PATCHED: dict[str, tuple[Any, str]] = {
     # Replaced or overridden by infra/kafka/transactions.py.
@@ -58,6 +61,9 @@ PATCHED: dict[str, tuple[Any, str]] = {
         ClusterMetadata.partitions_for_topic,
         "5a3e84a15bc0a900",
     ),
+    # Replaced by empty_batches.py.
+    "PartitionRecords": (_SurvivingRecords.__bases__[0], "94aa0da0dbec8d1b"),
+    "Fetcher._proc_fetch_request": (Fetcher._proc_fetch_request, "59bf948fff47eed5"),
     # Asked past its public face by group.py.
     "GroupCoordinator._on_join_complete": (GroupCoordinator._on_join_complete, "0b0b3d204b408f3c"),
     "GroupCoordinator._on_join_prepare": (GroupCoordinator._on_join_prepare, "4d9524afc0ee2c2f"),

@@ -71,6 +71,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply_json(200, {"ApiVersion": "1.44"})
         elif path.endswith(f"/images/{self.engine.image}/json"):
             self._reply_json(200, {"Id": "sha256:1", "RepoTags": [self.engine.image]})
+        elif path.endswith("/containers/json"):
+            self._reply_json(200, [])
+        elif path.endswith("/volumes"):
+            self._reply_json(200, {"Volumes": [], "Warnings": None})
         elif "/containers/" in path and path.endswith("/json"):
             self._reply_json(
                 200, {"Id": "c1", "State": {"Status": "running"}, "Config": {"Tty": False}}

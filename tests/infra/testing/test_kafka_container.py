@@ -9,7 +9,7 @@ from testcontainers.core.config import testcontainers_config
 
 from penstock.infra.testing.kafka_container import KafkaContainer, container_environment
 from penstock.infra.testing.kafka_probe import split_address
-from penstock.infra.testing.local_kafka import KafkaDidNotStart
+from penstock.infra.testing.server_errors import ServerDidNotStart
 from tests.infra.testing.engine_stand_in import EngineStandIn
 
 IMAGE = "ours:1"
@@ -123,6 +123,6 @@ def test_one_container_from_start_to_close(engine: EngineStandIn) -> None:
 def test_a_container_that_does_not_answer(engine: EngineStandIn) -> None:
     """The error repeats what it logged last, and the container is removed."""
     container = KafkaContainer(image=IMAGE, start_timeout_s=0.1)
-    with pytest.raises(KafkaDidNotStart, match="the last line"), container:
+    with pytest.raises(ServerDidNotStart, match="the last line"), container:
         pass
     assert engine.done == ["create", "start", "removed"]

@@ -2,7 +2,6 @@ import pytest
 
 from penstock.infra.testing.kafka_jars import KAFKA_VERSION
 from penstock.infra.testing.kafka_source import (
-    GivenKafkaSilent,
     KafkaSource,
     NoKafka,
     given_kafka,
@@ -10,6 +9,7 @@ from penstock.infra.testing.kafka_source import (
     possible_source,
 )
 from penstock.infra.testing.loopback_port import LoopbackPort
+from penstock.infra.testing.server_errors import GivenServerSilent
 
 
 def never_asked() -> str | None:
@@ -46,7 +46,7 @@ def test_nothing_given() -> None:
 
 def test_a_given_address_is_never_replaced() -> None:
     """Where no Kafka answers at the given address that is an error, not a reason to go on."""
-    with LoopbackPort() as port, pytest.raises(GivenKafkaSilent) as caught:
+    with LoopbackPort() as port, pytest.raises(GivenServerSilent) as caught:
         given_kafka({"PENSTOCK_TEST_KAFKA": port.address}, timeout_s=0.1)
     assert caught.value.address == port.address
 
