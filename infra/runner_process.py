@@ -1,6 +1,8 @@
 """Runners as a process: signals, progress files, exit.
 
     open -> run -> SIGTERM or SIGINT -> stop -> drain -> leave the groups -> close -> return
+              |                           |       |
+    registered, if there is a registry   draining  gone (presence.py)
 
 Laws:
 1. `run_runners` ends in bounded time after a signal, and within its limits after any failure; a
@@ -18,6 +20,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Final, final
 
+from penstock.infra.presence import Presence, presence
 from penstock.infra.progress_file import ProgressFile
 from penstock.infra.settings import Settings
 from penstock.workers.runner import WorkerRunner
@@ -44,9 +47,9 @@ async def run_runners(
     """
     with _listening() as signals:
         try:
-            async with opening as runners:
-                signals.go_to(runners.values())
-                await _run_all(settings, runners)
+            async with opening as runners, presence(settings, runners) as seen:
+                signals.go_to(runners.values(), seen)
+                await _run_all(settings, runners, seen)
         except asyncio.CancelledError:
             if not signals.came_early:
                 raise
@@ -54,12 +57,13 @@ async def run_runners(
             _log.info("stopped before anything was started")
 
 
-async def _run_all(settings: Settings, runners: Mapping[str, WorkerRunner]) -> None:
+async def _run_all(settings: Settings, runners: Mapping[str, WorkerRunner], seen: Presence) -> None:
     tasks = {
         asyncio.ensure_future(_run_one(settings, name, runner)): name
         for name, runner in runners.items()
     }
     first, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    seen.drain()
     for runner in runners.values():
         runner.stop()
     rest, _ = await asyncio.wait(tasks)
@@ -85,15 +89,18 @@ class _Signals:
         """Begin in the task that opens them."""
         self._opening = asyncio.current_task()
         self._runners: tuple[WorkerRunner, ...] = ()
+        self._seen: Presence | None = None
         self.came_early = False
         """Whether one came before there was anything to stop."""
 
-    def go_to(self, runners: Iterable[WorkerRunner]) -> None:
+    def go_to(self, runners: Iterable[WorkerRunner], seen: Presence) -> None:
         """From now on there is."""
-        self._runners = tuple(runners)
+        self._runners, self._seen = tuple(runners), seen
 
     def __call__(self) -> None:
         """Take a signal."""
+        if self._seen is not None:
+            self._seen.drain()
         for runner in self._runners:
             runner.stop()
         if not self._runners and not self.came_early:

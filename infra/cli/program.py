@@ -11,9 +11,11 @@ from typing import Annotated, Final
 
 import typer
 
+from penstock.infra.cli.counters_program import add_counters_commands
 from penstock.infra.cli.failures import guarded, tell
 from penstock.infra.cli.group import Form, group
 from penstock.infra.cli.output import OutputFormat
+from penstock.infra.cli.registry_program import add_registry_commands
 from penstock.infra.cli.saga_program import add_saga_commands
 
 __all__ = ["main", "program"]
@@ -72,6 +74,8 @@ def program(*, debug: bool) -> typer.Typer:
     schema.callback()(_schema)
     schema.command("export")(guarded(_schema_export, debug=debug))
     add_saga_commands(root, debug=debug)
+    add_registry_commands(root, debug=debug)
+    add_counters_commands(root, debug=debug)
     root.add_typer(run, name="run", help="Run a process until it is stopped.")
     root.add_typer(topic, name="topic", help="Compare topics with their declarations.")
     root.add_typer(schema, name="schema", help="Look after Avro schemas.")
