@@ -1,12 +1,13 @@
 """The demo: real orders through a real saga on a real Kafka, with a service killed on the way.
 
-    start Kafka -> copy the example -> make topics -> start three services and the saga
-                -> place orders -> kill -9 the payments service, start another
-                -> wait until every saga has ended -> hold the ledgers against the ends
+    start Kafka and Redis -> copy the example -> make topics
+        -> start three services, the saga, and two processes that count
+        -> place orders -> kill -9 the payments service, start another
+        -> wait until every saga has ended -> hold ledgers and counters against the ends
 
 It runs the example as a user would: every part is a process of `penstock run …`. What is said in
-the end stands on two witnesses that know nothing of each other: the sagas' records in Kafka, and
-the ledgers that the services keep outside of it.
+the end stands on three witnesses that know nothing of each other: the sagas' records in Kafka, the
+ledgers that the services keep outside of it, and the counters that two processes share.
 """
 
 import asyncio
@@ -14,25 +15,35 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, final
 
+from pydantic import SecretStr
+
 from penstock.events.publisher import Publisher
 from penstock.examples.orders.balance import Balance, balance_of
+from penstock.examples.orders.bands import counts_of
 from penstock.examples.orders.events import OrderPlaced
 from penstock.examples.orders.generate import orders
 from penstock.examples.orders.ledger import read_ledgers
 from penstock.examples.orders.outcomes import End, Outcome, expected_outcome
 from penstock.infra.demo_project import LEDGERS, PACKAGE, Cast, copy_example
+from penstock.infra.demo_scene import (
+    Lookout,
+    cache_words,
+    look_out,
+    open_counters,
+    wait_for_counts,
+)
 from penstock.infra.live_line import LiveLine
 from penstock.infra.parts import open_parts
 from penstock.infra.saga_board import SagaBoard
 from penstock.infra.saga_history import SagaHistory, follow_history
 from penstock.infra.saga_reading import open_saga_reader, sources_of
 from penstock.infra.settings import Settings
-from penstock.infra.testing import kafka_source
+from penstock.infra.testing import kafka_source, redis_source
 from penstock.sagas.engine.state import Phase, SagaState
 from penstock.schemas.errors import ExitCode, WorldError
 
@@ -48,12 +59,17 @@ READY_S: Final = 60.0
 """Longest wait for all processes to have their partitions."""
 FINISH_S: Final = 120.0
 """Longest wait for the last saga, from the last order on."""
+COUNT_S: Final = 20.0
+"""Longest wait until every end is counted, from the last end on."""
 SESSION_S: Final = 6.0
 """A killed process keeps its partitions for so long: the shortest that Kafka allows by default."""
 
 _APP: Final = "shop"
 _SAGA: Final = "order"
 _SERVICES: Final = ("stock", "payments", "shipping")
+_COUNTER: Final = "reporting"
+_COUNTING: Final = 2
+"""Processes that count; what they count has to add up."""
 _STEPS: Final = ("reserve_stock", "charge_card", "ship")
 _VICTIM: Final = "payments"
 _ENDS: Final = {
@@ -95,32 +111,46 @@ def run(count: int) -> None:
     project = Path(tempfile.mkdtemp(prefix="penstock-demo-"))
     copy_example(project)
     line.say(f"  copied the example to {project}")
-    with _kafka(line) as bootstrap:
-        asyncio.run(_Play(count, bootstrap, project, line).run())
+    with _servers(line) as (kafka, redis):
+        asyncio.run(_Play(count, kafka, redis, project, line).run())
 
 
 @contextmanager
-def _kafka(line: LiveLine) -> Iterator[str]:
-    # Always one of our own: on a given one the topics could hold orders of an earlier demo.
-    line.say("  starting a local Apache Kafka")
+def _servers(line: LiveLine) -> Iterator[tuple[str, str | None]]:
+    # Always our own: on a given Kafka the topics could hold orders of an earlier demo.
+    line.say("  starting a local Apache Kafka, and Redis")
     begun = time.monotonic()
-    with kafka_source.own_kafka() as server:
-        line.say(f"  Kafka answers at {server.bootstrap} after {time.monotonic() - begun:.1f} s")
-        yield server.bootstrap
+    with ExitStack() as servers:
+        kafka = servers.enter_context(kafka_source.own_kafka())
+        line.say(f"  Kafka answers at {kafka.bootstrap} after {time.monotonic() - begun:.1f} s")
+        try:
+            redis = servers.enter_context(redis_source.own_redis()).url
+        except redis_source.NoRedis as none:
+            line.say(f"  there will be no registry and no cache: {' '.join(str(none).split())}")
+            redis = None
+        yield kafka.bootstrap, redis
 
 
 @final
 class _Play:
     """One run of the demo, from its topics to its last line."""
 
-    def __init__(self, count: int, bootstrap: str, project: Path, line: LiveLine) -> None:
-        self._settings = Settings(app=_APP, kafka=bootstrap, session_timeout_s=SESSION_S)
+    def __init__(
+        self, count: int, kafka: str, redis: str | None, project: Path, line: LiveLine
+    ) -> None:
+        self._settings = Settings(
+            app=_APP,
+            kafka=kafka,
+            redis=None if redis is None else SecretStr(redis),
+            session_timeout_s=SESSION_S,
+        )
         self._orders = list(orders(count))
         self._project = project
         self._line = line
         self._cast = Cast(project, self._settings)
         self._board = SagaBoard(_STEPS)
         self._states: Mapping[str, SagaState] = {}
+        self._counts: Mapping[str, int] = {}
         self._tasks: list[asyncio.Future[None]] = []
 
     async def run(self) -> None:
@@ -131,6 +161,7 @@ class _Play:
         finally:
             self._line.end()
             await self._cast.stop()
+        self._tell_cache()
         self._judge()
 
     async def _penstock(self, name: str, *arguments: str) -> str | None:
@@ -143,12 +174,24 @@ class _Play:
             raise self._failed("the topics were not made")
         for service in _SERVICES:
             self._cast.start(service, "run", "worker", f"{PACKAGE}.{service}:worker")
+        for number in range(1, _COUNTING + 1):
+            target = f"{PACKAGE}.{_COUNTER}:worker"
+            self._cast.start(f"{_COUNTER}-{number}", "run", "worker", target)
         self._cast.start("saga", "run", "saga", "order.saga.yaml")
-        self._line.say("  started the services stock, payments and shipping, and the order saga")
+        self._line.say(
+            "  started the services stock, payments and shipping, the order saga, and two "
+            "processes that count"
+        )
         await self._until(self._cast.ready, READY_S, "not every process got its partitions")
 
     async def _perform(self) -> None:
-        async with open_parts(self._settings, source=f"{_APP}.demo") as parts:
+        async with (
+            open_parts(self._settings, source=f"{_APP}.demo") as parts,
+            open_counters(parts) as counters,
+            look_out(self._settings, _VICTIM) as lookout,
+        ):
+            if lookout is not None:
+                self._line.say(f"  the registry has {await lookout.census()}")
             sources = sources_of(parts)
             sagas = await open_saga_reader(sources, _SAGA)
             async with follow_history(sources, sagas) as history:
@@ -156,7 +199,7 @@ class _Play:
                 self._tasks = [feeding, asyncio.ensure_future(self._follow(history))]
                 try:
                     await self._until(self._in_the_middle, FINISH_S, "no saga gets on")
-                    self._kill_one()
+                    self._kill_one(lookout)
                     await feeding
                     await self._until(self._all_ended, FINISH_S, "not every saga ended")
                 finally:
@@ -166,8 +209,15 @@ class _Play:
                     await asyncio.wait(tasks)
             # The board has counted along; what counts is what the sagas' own records say.
             self._states = await sagas.sagas()
+            self._counts = await wait_for_counts(
+                counters, counts_of(self._orders, self._ends()), limit_s=COUNT_S
+            )
+            if lookout is not None:
+                self._line.say(f"  the registry has {await lookout.census()}; {lookout.verdict()}")
 
-    def _kill_one(self) -> None:
+    def _kill_one(self, lookout: Lookout | None) -> None:
+        if lookout is not None:
+            lookout.mark_kill()
         under_way = len(self._board.standings) - self._board.at_rest
         self._cast.kill_and_replace(_VICTIM)
         self._line.say(
@@ -213,13 +263,25 @@ class _Play:
 
     # --- the end -----------------------------------------------------------------------------
 
+    def _ends(self) -> dict[str, End]:
+        return {key: _ENDS[state.phase] for key, state in self._states.items()}
+
+    def _tell_cache(self) -> None:
+        words = cache_words(self._cast.log(_VICTIM))
+        if self._settings.redis is not None and words is not None:
+            self._line.say(f"  the cache of prices, since {_VICTIM} was started again: {words}")
+
     def _judge(self) -> None:
-        ends = {key: _ENDS[state.phase] for key, state in self._states.items()}
+        ends = self._ends()
         balance = balance_of(read_ledgers(self._project / LEDGERS), ends)
         self._tell_ends(ends)
         self._line.say(
             f"  the ledgers tell of {balance.effects} effects and {balance.undos} undos; they, all "
             f"logs and the project stay in {self._project}"
+        )
+        self._line.say(
+            f"  {_COUNTING} processes counted together: "
+            + ", ".join(f"{name} {value}" for name, value in sorted(self._counts.items()))
         )
         counts = ", ".join(f"{_count(ends, end)} {end}" for end in End)
         for problem in self._problems(ends, balance):
@@ -236,6 +298,8 @@ class _Play:
             expected = expected_outcome(order)
             if expected.end is End.COMPENSATED and ends.get(order.order_id) is End.COMPLETED:
                 yield f"{order.order_id} is completed against its data: {expected}"
+        if self._counts != (right := counts_of(self._orders, ends)):
+            yield f"the counters show {dict(self._counts)}, and not {dict(right)}"
         if not balance.balanced:
             more = len(balance.problems) - 1
             yield f"the ledgers are not balanced: {balance.problems[0]} And {more} more"

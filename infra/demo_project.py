@@ -67,7 +67,7 @@ class Cast:
 
         Args:
             project: its folder.
-            settings: where Kafka is, and how long a silent member keeps its partitions.
+            settings: where Kafka and Redis are, and how long a silent member keeps its partitions.
         """
         self._project = project
         self._environment = _environment(settings)
@@ -136,6 +136,10 @@ class Cast:
             *(asyncio.to_thread(process.stop, timeout_s=_STOP_S) for process in processes)
         )
 
+    def log(self, name: str) -> str:
+        """What the processes of a name have written."""
+        return self._log(name).read_text(errors="replace")
+
     def log_tails(self) -> str:
         """The ends of all logs."""
         logs = sorted((self._project / _LOGS).glob("*.log"))
@@ -151,6 +155,8 @@ def _environment(settings: Settings) -> Mapping[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(PREFIX) and name != FOLDER_VARIABLE
     }
+    if settings.redis is not None:
+        own["PENSTOCK_REDIS"] = settings.redis.get_secret_value()
     return {
         **own,
         "PENSTOCK_KAFKA": settings.kafka,

@@ -54,7 +54,9 @@ class ChargeCard(Command, topic=PAYMENTS, key="order_id", reply=CardCharged):
     """Charge a card for an order."""
 
     order_id: str
+    items: list[Item]
     amount: Money
+    """What the shop says that they cost together."""
     card_token: str
 
 

@@ -20,6 +20,9 @@ CUSTOMER_TOTALS = Topic("shop.customer-totals", partitions=6)
 CONFIRMED_ORDERS = Topic("shop.confirmed-orders", partitions=2)
 """One event for each order that is on its way; what the order saga says in its last step."""
 
+TURNED_ORDERS = Topic("shop.turned-orders", partitions=2)
+"""One event for each order that came to nothing; what the order saga says once all is undone."""
+
 
 class Item(Record):
     """One line of an order."""
@@ -66,6 +69,18 @@ class OrderConfirmed(Event, topic=CONFIRMED_ORDERS, key="order_id"):
     customer_id: str
     total: Money
     tracking_no: str
+
+
+class OrderTurnedBack(Event, topic=TURNED_ORDERS, key="order_id"):
+    """An order came to nothing: its saga has turned round, and everything is undone."""
+
+    order_id: str
+    customer_id: str
+    total: Money
+    step: str
+    """The first step that failed; empty where a cancel or the deadline turned the order round."""
+    code: str
+    """Why: the service's word for it, else timeout, error, cancelled or deadline."""
 
 
 class CustomerTotalChanged(Event, topic=CUSTOMER_TOTALS, key="customer_id"):

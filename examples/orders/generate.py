@@ -21,18 +21,10 @@ from penstock.examples.orders.outcomes import (
     UNOBTAINABLE,
     Outcome,
 )
+from penstock.examples.orders.prices import CATALOGUE, PRICES
 
 __all__ = ["orders"]
 
-_CATALOGUE = {
-    "lamp": Decimal("39.90"),
-    "desk": Decimal("249.00"),
-    "chair": Decimal("119.50"),
-    "shelf": Decimal("79.95"),
-    "plant": Decimal("12.49"),
-    "rug": Decimal("64.00"),
-    "cable": Decimal("4.99"),
-}
 _CITIES = (("Lisbon", "PT"), ("Ghent", "BE"), ("Turku", "FI"), ("Bergen", "NO"), ("Graz", "AT"))
 _STREETS = ("Mill Lane", "Harbour Road", "Station Street", "Orchard Way")
 _FIRST = datetime(2026, 1, 1, 8, 0, tzinfo=UTC)
@@ -57,7 +49,7 @@ def orders(count: int, *, customers: int = 60, seed: int = 1) -> Iterator[OrderP
         placed_at += timedelta(seconds=draw.randint(1, 90))
         items = [_item(draw) for _ in range(draw.randint(1, 4))]
         if outcome is Outcome.OUT_OF_STOCK:
-            items.append(Item(sku=UNOBTAINABLE, quantity=1, price=Decimal("999.00")))
+            items.append(Item(sku=UNOBTAINABLE, quantity=1, price=PRICES[UNOBTAINABLE]))
         yield OrderPlaced(
             order_id=f"o-{number:06}",
             customer_id=f"c-{int(customers * draw.random() ** 2):03}",
@@ -77,8 +69,8 @@ def _outcomes(fate: Random) -> Iterator[Outcome]:
 
 
 def _item(draw: Random) -> Item:
-    sku = draw.choice(sorted(_CATALOGUE))
-    return Item(sku=sku, quantity=draw.choice([1, 1, 1, 2, 3]), price=_CATALOGUE[sku])
+    sku = draw.choice(sorted(CATALOGUE))
+    return Item(sku=sku, quantity=draw.choice([1, 1, 1, 2, 3]), price=CATALOGUE[sku])
 
 
 def _card(fate: Random, outcome: Outcome) -> str:

@@ -8,21 +8,40 @@ nothing.
 """
 
 import asyncio
+from decimal import Decimal
 from typing import Final
 
 from penstock.examples.orders.commands import CardCharged, ChargeCard, RefundCharge
+from penstock.examples.orders.events import Item
 from penstock.examples.orders.ledger import Ledger
 from penstock.examples.orders.outcomes import DECLINED_CARD, SILENT_CARD
+from penstock.examples.orders.prices import PriceList
+from penstock.infra.cache import Cache
 from penstock.workers import Delivery, Failed, Refused, Worker
 
-__all__ = ["PATIENCE_S", "charge", "refund", "worker"]
+__all__ = ["PATIENCE_S", "charge", "price_of", "refund", "worker"]
 
 PATIENCE_S: Final = 30.0
 """How long the bank is waited for. The saga waits less, and the worker cuts a handler off when its
 saga does not wait any more."""
 
-worker = Worker("payments")
+prices = Cache("prices", ttl_s=60.0)
+worker = Worker("payments", lifespan=[prices.open])
 ledger = Ledger("payments")
+price_list = PriceList()
+
+
+@prices.cached(key="{sku}")
+async def price_of(sku: str) -> Decimal | None:
+    """Look up what an item costs; None where it is not sold."""
+    return await price_list.read(sku)
+
+
+async def cost_of(items: list[Item]) -> Decimal | None:
+    """Add up what items cost by our own prices; None where one of them is not sold."""
+    found = [await price_of(item.sku) for item in items]
+    costs = [price * item.quantity for price, item in zip(found, items, strict=True) if price]
+    return sum(costs, Decimal("0.00")) if len(costs) == len(items) else None
 
 
 @worker.command(ChargeCard)
@@ -34,6 +53,8 @@ async def charge(command: ChargeCard, delivery: Delivery) -> CardCharged:
     """
     if command.card_token == DECLINED_CARD:
         raise Refused("card_declined", "the bank declined the card")
+    if command.amount != await cost_of(command.items):
+        raise Refused("wrong_amount", "the items do not cost that")
     entry = await ledger.do(
         delivery.idempotency_key, f"charged {command.amount} to {command.card_token}"
     )

@@ -1,13 +1,17 @@
 """The example's saga: checked against its schemas, and in step with its services."""
 
 from importlib.resources import as_file, files
+from uuid import UUID
 
 import pytest
 
+from penstock.examples.orders.events import CONFIRMED_ORDERS, TURNED_ORDERS
+from penstock.examples.orders.generate import orders
 from penstock.examples.orders.payments import PATIENCE_S
 from penstock.infra.project import find_project
 from penstock.sagas.definition import CallStep, Definition, EmitStep
 from penstock.sagas.language.check import Checked, check
+from penstock.sagas.scenario import SagaScenario
 from penstock.schemas.schema import AvroSchema
 
 
@@ -44,6 +48,34 @@ def test_it_takes_and_gives_back(definition: Definition) -> None:
     assert isinstance(ship, CallStep)
     assert (ship.pivot, ship.undo) == (True, None)
     assert isinstance(confirm, EmitStep)
+
+
+def test_it_says_how_it_ends(definition: Definition) -> None:
+    """One event for each end, on a topic of its own: who counts orders reads no record of sagas."""
+    confirm, turned = definition.steps[-1], definition.compensated
+    assert isinstance(confirm, EmitStep)
+    assert turned is not None
+    assert confirm.event.full_name == "shop.OrderConfirmed"
+    assert turned.schema.full_name == "shop.OrderTurnedBack"
+    assert (confirm.topic, turned.topic) == (CONFIRMED_ORDERS.name, TURNED_ORDERS.name)
+    assert confirm.key == turned.key == "order_id"
+
+
+def test_whoever_cancels_hears_that_all_is_undone(definition: Definition) -> None:
+    """What `compensated` says, field by field; no step has failed."""
+    order = next(orders(1))
+    saga = SagaScenario(definition).start(**order.model_dump()).cancel()
+    saga.replies("reserve_stock", reservation=UUID(int=1)).expect(published=[])
+    saga.replies("reserve_stock").expect(phase="COMPENSATED", published=["shop.OrderTurnedBack"])
+    (told,) = saga.published
+    assert told.key == order.order_id.encode()
+    assert told.fields == {
+        "order_id": order.order_id,
+        "customer_id": order.customer_id,
+        "total": order.total,
+        "step": "",
+        "code": "cancelled",
+    }
 
 
 def test_the_saga_waits_less_than_the_payments_service(definition: Definition) -> None:

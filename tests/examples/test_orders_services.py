@@ -26,10 +26,14 @@ from penstock.examples.orders.events import OrderPlaced
 from penstock.examples.orders.generate import orders
 from penstock.examples.orders.ledger import FOLDER_VARIABLE, Entry, read_ledgers
 from penstock.examples.orders.outcomes import CARRIER_FAILURES, Outcome, expected_outcome
+from penstock.examples.orders.prices import PRICES
+from penstock.infra.settings import Settings
 from penstock.workers import Delivery, Failed, Refused
 from penstock.workers.group_commit import Effects
 from penstock.workers.state import PartitionState
 
+SETTINGS = Settings(app="shop", kafka="127.0.0.1:1")
+"""Without Redis: the cache in front of the prices keeps nothing."""
 BY_OUTCOME = {expected_outcome(order): order for order in orders(50)}
 
 
@@ -77,6 +81,7 @@ def ledgers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     for service in (stock, payments, shipping):
         service.ledger.close()
+    payments.price_list.close()
 
 
 def rows(folder: Path) -> list[tuple[str, str, str | None]]:
@@ -98,9 +103,23 @@ def reserve(order: OrderPlaced) -> UUID:
 
 def charge(order: OrderPlaced, attempt: int = 1) -> UUID:
     """Ask the payments service to charge an order's card."""
-    command = ChargeCard(order_id=order.order_id, amount=order.total, card_token=order.card_token)
     asked = delivery("charge_card", order, attempt=attempt)
-    return asyncio.run(payments.charge(command, asked)).charge
+
+    async def charged() -> UUID:
+        async with payments.prices.open(SETTINGS):
+            return (await payments.charge(charging(order), asked)).charge
+
+    return asyncio.run(charged())
+
+
+def charging(order: OrderPlaced) -> ChargeCard:
+    """The command to charge an order's card."""
+    return ChargeCard(
+        order_id=order.order_id,
+        items=order.items,
+        amount=order.total,
+        card_token=order.card_token,
+    )
 
 
 def ship(order: OrderPlaced, attempt: int = 1) -> str:
@@ -174,6 +193,25 @@ def test_a_silent_bank_has_charged(ledgers: Path, monkeypatch: pytest.MonkeyPatc
         with pytest.raises(Failed, match="bank_silent"):
             charge(BY_OUTCOME[Outcome.CARD_SILENT], attempt)
     assert one(ledgers).service == "payments"
+
+
+def test_a_wrong_amount_is_refused(ledgers: Path) -> None:
+    """What things cost is not for the order to say."""
+    order = BY_OUTCOME[Outcome.COMPLETED]
+    with pytest.raises(Refused, match="wrong_amount"):
+        charge(order.model_copy(update={"total": order.total - 1}))
+    unknown = [*order.items, order.items[0].model_copy(update={"sku": "unheard-of"})]
+    with pytest.raises(Refused, match="wrong_amount"):
+        charge(order.model_copy(update={"items": unknown}))
+    assert rows(ledgers) == []
+
+
+def test_the_table_has_a_price_for_whatever_is_ordered(ledgers: Path) -> None:
+    """So that only its own trouble refuses a generated order."""
+    del ledgers
+    price_list = payments.price_list
+    assert {sku: asyncio.run(price_list.read(sku)) for sku in PRICES} == dict(PRICES)
+    assert asyncio.run(price_list.read("unheard-of")) is None
 
 
 def test_a_flaky_carrier_takes_the_parcel_in_the_end(ledgers: Path) -> None:

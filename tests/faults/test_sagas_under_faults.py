@@ -1,13 +1,15 @@
-"""The order saga under fire: 200 orders, everything is killed, every saga ends, ledgers balance.
+"""The whole scene under fire: 200 orders, everything is killed, ledgers and counters are exact.
 
-Two orchestrators and three services run while orders are placed slowly enough that each fault
-meets sagas in the middle. Twenty times one of the processes is killed at a random moment; one
-orchestrator is stopped past its session and goes on as a zombie; one orchestrator and one service
-reach Kafka through a proxy that delays them; answers are repeated, late and out of order, all the
-time.
+Two orchestrators, three services and two reporting processes run while orders are placed slowly
+enough that each fault meets sagas in the middle. Twenty times one of the processes is killed at a
+random moment; one orchestrator is stopped past its session and goes on as a zombie; one
+orchestrator and one service reach Kafka through a proxy that delays them; answers are repeated,
+late and out of order, all the time. Redis is emptied, killed, and stopped, each once.
 
 In the end every saga is completed, compensated, or parked with its reason; no effect of a completed
-saga is missing or doubled, and none of a compensated one stands.
+saga is missing or doubled, and none of a compensated one stands. Each has said once how it ended,
+and has been counted once: for a reader that looked on all the time, for a fresh one, and for a
+witness that knows nothing of penstock. Nobody in the registry is missing.
 """
 
 import asyncio
@@ -18,15 +20,28 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from penstock.events.names import saga_inbox_topic, saga_state_topic
-from penstock.examples.orders import payments, shipping, stock
+from penstock.events.names import crdt_topic, saga_inbox_topic, saga_state_topic
+from penstock.examples.orders import payments, reporting, shipping, stock
 from penstock.examples.orders.balance import balance_of
-from penstock.examples.orders.events import CONFIRMED_ORDERS, OrderConfirmed, OrderPlaced
+from penstock.examples.orders.bands import counts_of
+from penstock.examples.orders.events import (
+    CONFIRMED_ORDERS,
+    TURNED_ORDERS,
+    OrderConfirmed,
+    OrderPlaced,
+    OrderTurnedBack,
+)
 from penstock.examples.orders.generate import orders
 from penstock.examples.orders.ledger import FOLDER_VARIABLE, read_ledgers
 from penstock.examples.orders.outcomes import End, expected_outcome
-from penstock.infra.bootstrap import connect, open_topics
+from penstock.infra.bootstrap import Bus, connect, open_topics
+from penstock.infra.demo_scene import wait_for_counts
+from penstock.infra.redis.opening import open_redis
+from penstock.infra.redis.script import Script
+from penstock.infra.registry.opening import open_registry
+from penstock.infra.replication.counter_reader import CounterReader
 from penstock.infra.saga_sources import load_sagas
 from penstock.infra.schema_files import read_schemas
 from penstock.infra.settings import Settings
@@ -34,7 +49,9 @@ from penstock.infra.testing.fault_proxy import FaultProxy
 from penstock.infra.testing.kafka_frame import ApiKey
 from penstock.infra.testing.kafka_server import KafkaServer
 from penstock.infra.testing.loopback_port import LoopbackPort
+from penstock.infra.testing.redis_server import RedisServer
 from penstock.infra.topic_operations import apply_plan, plan_topics, topics_wanted
+from tests.faults.counter_witness import counts_on
 from tests.faults.reply_parrot import ReplyParrot
 from tests.faults.saga_witness import SagaEnd, confirmations, ends_of
 from tests.faults.worker_fleet import WorkerFleet, paused
@@ -42,23 +59,34 @@ from tests.faults.worker_fleet import WorkerFleet, paused
 ORDERS = 200
 KILLS = 20
 SEED = 20_261_125
-FEED_PER_S = 1.2
+FEED_PER_S = 1.05
 """So slow that every fault meets sagas in the middle."""
 SESSION_S = 6.0
 PAUSE_S = SESSION_S + 3.0
 CATCH_UP_S = 120.0
 EXAMPLE = Path(__file__).parents[2] / "examples" / "orders"
-SERVICES = {"stock": stock.worker, "payments": payments.worker, "shipping": shipping.worker}
+REDIS_PAUSE_S = 8.0
+COUNT_S = 60.0
+REGISTER_S = 10.0
+SERVICES = {
+    "stock": stock.worker,
+    "payments": payments.worker,
+    "shipping": shipping.worker,
+    "reporting": reporting.worker,
+}
+EXPECTED = {"saga-order": 2, "stock": 1, "payments": 1, "shipping": 1, "reporting": 2}
+"""How many processes of each stand in the registry."""
 
 
 class Fleets:
-    """All processes: two orchestrators, and each service once."""
+    """All processes: two orchestrators, each service once, and two that count."""
 
-    def __init__(self, bootstrap: str, proxied: str, folder: Path) -> None:
+    def __init__(self, bootstrap: str, proxied: str, redis: str, folder: Path) -> None:
         """Make empty fleets."""
         environment = {
             "PENSTOCK_APP": "shop",
             "PENSTOCK_KAFKA": bootstrap,
+            "PENSTOCK_REDIS": redis,
             "PENSTOCK_SESSION_TIMEOUT_S": str(SESSION_S),
             "PENSTOCK_LOG_FORMAT": "text",
             FOLDER_VARIABLE: str(folder / "ledgers"),
@@ -80,6 +108,8 @@ class Fleets:
         self.by_name["stock"].start()
         self.by_name["payments"].start(PENSTOCK_KAFKA=self._proxied)
         self.by_name["shipping"].start()
+        self.by_name["reporting"].start()
+        self.by_name["reporting"].start()
 
     @property
     def places(self) -> list[tuple[str, int]]:
@@ -116,7 +146,10 @@ async def make_topics(settings: Settings) -> None:
     sagas = load_sagas([EXAMPLE / "order.saga.yaml"], read_schemas([EXAMPLE / "schemas"]))
     async with open_topics(settings) as topics:
         wanted = topics_wanted(
-            settings.app, [OrderPlaced, OrderConfirmed], list(SERVICES.values()), sagas
+            settings.app,
+            [OrderPlaced, OrderConfirmed, OrderTurnedBack],
+            list(SERVICES.values()),
+            sagas,
         )
         await apply_plan(topics, await plan_topics(topics, wanted), replication=1)
 
@@ -130,8 +163,28 @@ async def feed(settings: Settings, placed: list[OrderPlaced]) -> None:
             await bus.publish(order)
 
 
+async def empty(redis: str) -> None:
+    """FLUSHALL."""
+    async with open_redis(redis) as store:
+        await store.run(Script(name="flush", text="redis.call('FLUSHALL') return 1"), keys=[])
+
+
+async def trouble(redis: RedisServer, kill: int) -> None:
+    """What happens to Redis beside a kill, if anything: it is emptied, killed, stopped."""
+    if kill == KILLS // 5:
+        await empty(redis.url)
+    if kill == 2 * KILLS // 5:
+        redis.kill()
+    if kill == 2 * KILLS // 5 + 1:
+        redis.start()
+    if kill == 3 * KILLS // 5:
+        redis.pause()
+        await asyncio.sleep(REDIS_PAUSE_S)
+        redis.resume()
+
+
 async def torment(
-    fleets: Fleets, proxy: FaultProxy, feeding: "asyncio.Future[None]"
+    fleets: Fleets, proxy: FaultProxy, redis: RedisServer, feeding: "asyncio.Future[None]"
 ) -> Counter[str]:
     """Kill, pause and delay at random moments, while orders are placed."""
     draw = random.Random(SEED)
@@ -143,6 +196,7 @@ async def torment(
         done["kills"] += 1
         done["kills while orders are placed"] += not feeding.done()
         done[f"kills of {name}"] += 1
+        await trouble(redis, kill)
         if kill == KILLS // 2:
             with paused(fleets.by_name["order"].members[0]):
                 await asyncio.sleep(PAUSE_S)
@@ -167,28 +221,65 @@ async def all_ended(bootstrap: str, orders_placed: int, fleets: Fleets) -> Mappi
         await asyncio.sleep(2.0)
 
 
-@pytest.mark.timeout(420)
+async def shown_counts(
+    kafka: str, bus: Bus, live: CounterReader, expected: Mapping[str, int]
+) -> Mapping[str, Mapping[str, int]]:
+    """What three readers show, each on its own: one that looked on, a fresh one, and a witness."""
+    looked_on = await wait_for_counts(live, expected, limit_s=COUNT_S)
+    async with bus.counters(reporting.counted) as fresh:
+        await fresh.restored()
+        witness = await counts_on(kafka, crdt_topic("shop", reporting.counted.name))
+        return {"live": looked_on, "fresh": fresh.values(), "witness": witness}
+
+
+async def registered(settings: Settings) -> Mapping[str, int]:
+    """How many take work, once all do, or when they have had their time to come back."""
+    deadline = time.monotonic() + REGISTER_S
+    async with open_registry(settings) as registry:
+        while True:
+            survey = await registry.survey()
+            found = {each.service: len(each.instances) for each in survey.found}
+            if found == EXPECTED or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(0.2)
+
+
+@pytest.mark.timeout(480)
 def test_every_saga_ends_and_the_ledgers_balance_whatever_is_killed(
-    own_kafka: Callable[..., KafkaServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_kafka: Callable[..., KafkaServer],
+    own_redis: Callable[..., RedisServer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """20 kills, a zombie orchestrator, delays, and every answer repeated late and out of order."""
+    """20 kills, a zombie orchestrator, delays, repeated answers, a Redis that comes and goes."""
     monkeypatch.setenv("PENSTOCK_APP", "shop")
 
-    async def scenario(kafka: KafkaServer, proxy: FaultProxy) -> None:
-        settings = Settings(app="shop", kafka=kafka.bootstrap, session_timeout_s=SESSION_S)
+    async def scenario(kafka: KafkaServer, redis: RedisServer, proxy: FaultProxy) -> None:
+        settings = Settings(
+            app="shop",
+            kafka=kafka.bootstrap,
+            redis=SecretStr(redis.url),
+            session_timeout_s=SESSION_S,
+        )
         placed = list(orders(ORDERS))
         await make_topics(settings)
-        fleets = Fleets(kafka.bootstrap, proxy.address, tmp_path)
+        fleets = Fleets(kafka.bootstrap, proxy.address, redis.url, tmp_path)
         parrot = ReplyParrot(kafka.bootstrap, saga_inbox_topic("shop", "order"), seed=SEED)
         try:
-            fleets.start()
-            repeating = asyncio.ensure_future(parrot.run())
-            feeding = asyncio.ensure_future(feed(settings, placed))
-            done = await torment(fleets, proxy, feeding)
-            await feeding
-            ends = await all_ended(kafka.bootstrap, ORDERS, fleets)
-            parrot.stop()
-            await repeating
+            async with connect(settings) as bus, bus.counters(reporting.counted) as live:
+                fleets.start()
+                repeating = asyncio.ensure_future(parrot.run())
+                feeding = asyncio.ensure_future(feed(settings, placed))
+                done = await torment(fleets, proxy, redis, feeding)
+                await feeding
+                ends = await all_ended(kafka.bootstrap, ORDERS, fleets)
+                parrot.stop()
+                await repeating
+                outcomes = {key: End(end.phase.lower()) for key, end in ends.items()}
+                expected = counts_of(placed, outcomes)
+                shown = await shown_counts(kafka.bootstrap, bus, live, expected)
+                regressions = live.statistics().view.regressions
+            present = await registered(settings)
             codes = await fleets.stop()
             dead = fleets.dead()
         except BaseException as error:
@@ -197,26 +288,32 @@ def test_every_saga_ends_and_the_ledgers_balance_whatever_is_killed(
             raise
         finally:
             fleets.abandon()
-        phases = Counter(end.phase for end in ends.values())
-        print(dict(done), dict(phases), f"{parrot.repeated} answers repeated")  # noqa: T201 - the figures of the run
-        assert codes == [0] * 5, "\n".join(dead)
+        phases = Counter(f"{end.phase} {end.failure}".strip() for end in ends.values())
+        print(dict(done), dict(phases), f"{parrot.repeated} answers repeated", dict(expected))  # noqa: T201 - the figures of the run
+        assert codes == [0] * sum(EXPECTED.values()), "\n".join(dead)
         assert done["kills while orders are placed"] == KILLS
         assert parrot.repeated > ORDERS
         _check_ends(placed, ends)
-        balance = balance_of(
-            read_ledgers(tmp_path / "ledgers"),
-            {key: End(end.phase.lower()) for key, end in ends.items()},
-        )
+        balance = balance_of(read_ledgers(tmp_path / "ledgers"), outcomes)
         assert not balance.problems, "\n".join(balance.problems)
-        told = await confirmations(kafka.bootstrap, CONFIRMED_ORDERS.name)
-        completed = sorted(key for key, end in ends.items() if end.phase == "COMPLETED")
-        assert sorted(told) == completed, "each completed order is confirmed once, and no other"
+        await _check_told(kafka.bootstrap, ends)
+        assert shown == dict.fromkeys(("live", "fresh", "witness"), expected)
+        assert regressions == 0, "what was counted never goes back"
+        assert present == EXPECTED, "whoever lives stands in the registry"
 
     with LoopbackPort() as port:
         kafka = own_kafka(proxy=port.address)
         assert kafka.proxied_upstream is not None
         with FaultProxy(upstream=kafka.proxied_upstream, port=port) as proxy:
-            asyncio.run(scenario(kafka, proxy))
+            asyncio.run(scenario(kafka, own_redis(), proxy))
+
+
+async def _check_told(bootstrap: str, ends: Mapping[str, SagaEnd]) -> None:
+    """Each end was told of once, and nothing else was."""
+    for phase, topic in (("COMPLETED", CONFIRMED_ORDERS), ("COMPENSATED", TURNED_ORDERS)):
+        told = await confirmations(bootstrap, topic.name)
+        ended = sorted(key for key, end in ends.items() if end.phase == phase)
+        assert sorted(told) == ended, f"each {phase} order is told of once, and no other"
 
 
 def _check_ends(placed: list[OrderPlaced], ends: Mapping[str, SagaEnd]) -> None:
