@@ -15,7 +15,7 @@ from penstock.infra.bootstrap import open_topics
 from penstock.infra.cli.message_types import project_types
 from penstock.infra.cli.output import OutputFormat, print_list
 from penstock.infra.cli.workplace import Workplace, short_command, user_modules
-from penstock.infra.modules import workers_of
+from penstock.infra.modules import counters_of, workers_of
 from penstock.infra.saga_sources import project_sagas
 from penstock.infra.settings import Settings
 from penstock.infra.topic_operations import TopicsWanted, apply_plan, plan_topics, topics_wanted
@@ -75,13 +75,14 @@ def apply_topics(*, confirmed: bool, form: OutputFormat) -> None:
 
 def _wanted(place: Workplace) -> TopicsWanted:
     types = project_types(place.project).values()
-    workers = workers_of(user_modules(place.project))
+    modules = user_modules(place.project)
     return topics_wanted(
         place.settings.app,
         types,
-        workers,
+        workers_of(modules),
         project_sagas(place.project),
         saga_partitions=place.settings.saga_partitions,
+        counters=counters_of(modules),
     )
 
 
