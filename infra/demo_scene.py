@@ -58,9 +58,8 @@ class Lookout:
             return f"{self._service} was not registered when it was killed"
         if self._gone_s is None:
             return f"the killed {self._service} is still there"
-        return (
-            f"the killed {self._service} was out of it {self._gone_s - self._killed_s:.1f} s after"
-        )
+        after_s = self._gone_s - self._killed_s
+        return f"the killed {self._service} was out of it {after_s:.1f} s after the kill"
 
     async def watch(self) -> None:
         """Follow the changes of the service; never ends."""
