@@ -43,7 +43,6 @@ _ResultT = TypeVar("_ResultT")
 _DefaultT = TypeVar("_DefaultT")
 
 _USUAL: Final = CacheLimits()
-_FAR_LONGER: Final = 20
 
 _log = logging.getLogger("penstock.cache")
 
@@ -122,9 +121,7 @@ class Cache:
             )
         else:
             limits = RedisLimits(
-                # By the clock, and only in case that ours, which is patient, does not hold.
-                call_timeout_s=_FAR_LONGER * self._limits.call_timeout_s,
-                connections=CALLS_AT_A_TIME,
+                call_timeout_s=self._limits.call_timeout_s, connections=CALLS_AT_A_TIME
             )
             redis = open_redis(settings.redis.get_secret_value(), limits)
             store = RestingStore(

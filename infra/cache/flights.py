@@ -140,6 +140,9 @@ class Flights(Generic[_ResultT]):
         if not flights:
             return 0
         await asyncio.wait([flight.task for flight in flights], timeout=limit_s)
+        for flight in self._all:  # these go on, and nobody needs to wait for that
+            flight.outcome.set_exception(self._not_finished(flight))
+            flight.outcome.exception()
         return len(self._all)
 
     def _abandon(self, flight: Flight[_ResultT]) -> None:
@@ -160,8 +163,10 @@ class Flights(Generic[_ResultT]):
             self.part(flight.name)
         if flight.abandoned:
             self.abandoned -= 1
+        if flight.outcome.done():
+            return
         if task.cancelled():
-            flight.outcome.set_exception(LoadNotFinished(cache=self._cache, reason=flight.reason))
+            flight.outcome.set_exception(self._not_finished(flight))
         elif (error := task.exception()) is not None:
             flight.outcome.set_exception(error)
             if not flight.waiting:
@@ -169,3 +174,6 @@ class Flights(Generic[_ResultT]):
         else:
             flight.outcome.set_result(task.result())
         flight.outcome.exception()  # looked at: nobody may be there to do it
+
+    def _not_finished(self, flight: Flight[_ResultT]) -> LoadNotFinished:
+        return LoadNotFinished(cache=self._cache, reason=flight.reason)

@@ -17,12 +17,13 @@ Laws:
    time limit, the lease of another's lock and the loader's own limit at most.
 4. Who has lost its lock gives its value to those who waited, and keeps it nowhere: it may be older
    than what others have set or loaded meanwhile.
-5. After a value was set or deleted, nobody joins a load of this process that had begun before.
+5. Once a value is set or deleted, nobody joins a load of this process that began before that.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, final
 
 from penstock.events.clock import Clock
@@ -160,9 +161,9 @@ class OpenCache:
         """
         place = self._places.place(key)
         frame = form.encode(value, place.value)
-        self._part(key)
-        if self._store is not None:
-            await self._store.put(place, frame, kept_ms(ttl_s, self._entropy.random()))
+        with self._parting(key):
+            if self._store is not None:
+                await self._store.put(place, frame, kept_ms(ttl_s, self._entropy.random()))
         self._tally.sets += 1
 
     async def drop(self, key: str) -> None:
@@ -171,9 +172,9 @@ class OpenCache:
         Raises:
             CacheChangeFailed: nobody knows whether it happened.
         """
-        self._part(key)
-        if self._store is not None:
-            await self._store.drop(self._places.place(key))
+        with self._parting(key):
+            if self._store is not None:
+                await self._store.drop(self._places.place(key))
         self._tally.deletes += 1
 
     async def close(self) -> None:
@@ -188,6 +189,17 @@ class OpenCache:
                 self._name,
                 extra={"cache": self._name},
             )
+
+    @contextmanager
+    def _parting(self, key: str) -> Iterator[None]:
+        """Let nobody join the loads of a key that were begun before its change was over."""
+        self._part(key)  # before: the change may take a while
+        try:
+            yield
+        finally:
+            # And after: a load that began meanwhile may have found the old value in Redis, and not
+            # have heard of it yet.
+            self._part(key)
 
     def _part(self, key: str) -> None:
         for mark in self._marks:

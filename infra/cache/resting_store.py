@@ -18,12 +18,10 @@ import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import partial
 from hashlib import sha1
 from typing import Any, Final, Literal, final
 
 from penstock.events.clock import Clock
-from penstock.infra.cache.call_limit import CallLimit, NoAnswer
 from penstock.infra.cache.errors import CacheChangeFailed, CachedValueUnreadable
 from penstock.infra.cache.limits import CacheLimits
 from penstock.infra.cache.notices import Notices
@@ -59,7 +57,7 @@ _WRONG_TYPE: Final = "WRONGTYPE"
 _log = logging.getLogger("penstock.cache")
 
 
-_NO_ANSWER: Final = (RedisUnreachable, RedisStoreClosed, NoAnswer)
+_NO_ANSWER: Final = (RedisUnreachable, RedisStoreClosed)
 """What a call ends with that was not answered; the second where the cache was closed meanwhile."""
 
 
@@ -97,7 +95,7 @@ class RestingStore:
         """Stand before a store.
 
         Args:
-            store: whose own limit of time is far longer than that of the cache.
+            store: with a connection for each of `CALLS_AT_A_TIME`.
             cache: name, for logs and errors.
             clock: the time.
             limits: of the cache.
@@ -108,7 +106,6 @@ class RestingStore:
         self._clock = clock
         self._limits = limits
         self._tally = tally
-        self._limit = CallLimit(limits.call_timeout_s)
         self._line = asyncio.Semaphore(CALLS_AT_A_TIME)
         self._notices = Notices()
         self._lost: dict[tuple[str, bytes], None] = {}
@@ -142,9 +139,7 @@ class RestingStore:
             if ticket is None:
                 return None
             try:
-                value = await self._limit.within(
-                    lambda: self._store.get(key, limit_bytes=self._limits.value_bytes)
-                )
+                value = await self._store.get(key, limit_bytes=self._limits.value_bytes)
             except _NO_ANSWER as error:
                 self._failed(ticket, error)
                 return None
@@ -275,7 +270,7 @@ class RestingStore:
                 self._lose(place.lock, token, held)
                 return _Silence.AWAY
             try:
-                reply = await self._limit.within(call)
+                reply = await call()
             except _NO_ANSWER as error:
                 self._failed(ticket, error)
                 self._lose(place.lock, token, held or _may_have_happened(error))
@@ -306,11 +301,14 @@ class RestingStore:
             (lock, token), _ = self._lost.popitem()
             ticket = self._rest.ticket
             try:
-                await self._limit.within(partial(self._let_go, lock, token))
+                await self._let_go(lock, token)
             except _NO_ANSWER as error:
                 self._lose(lock, token, held=True)
                 self._failed(ticket, error)
                 return
+            except asyncio.CancelledError:
+                self._lose(lock, token, held=True)  # whoever reads next goes on
+                raise
             except RedisRefused as error:
                 self._refused("let go of a lock", error)
 
@@ -322,7 +320,7 @@ class RestingStore:
             allowed = self._ticket()
             ticket = self._rest.ticket if allowed is None else allowed
             try:
-                await self._limit.within(call)
+                await call()
             except _NO_ANSWER as error:
                 if allowed is None:
                     self._tally.errors += 1
@@ -341,7 +339,7 @@ class RestingStore:
             return None
         return rest.take_ticket(self._clock.monotonic()) if rest.resting else rest.ticket
 
-    def _failed(self, ticket: int, error: PenstockError | NoAnswer) -> None:
+    def _failed(self, ticket: int, error: PenstockError) -> None:
         if self._closed:
             return  # the connections were cut by ourselves
         self._tally.errors += 1
@@ -380,7 +378,7 @@ class RestingStore:
     def _unreadable(self, problem: str) -> CachedValueUnreadable:
         return CachedValueUnreadable(cache=self._cache, problem=problem)
 
-    def _change_failed(self, change: str, error: PenstockError | NoAnswer) -> CacheChangeFailed:
+    def _change_failed(self, change: str, error: PenstockError) -> CacheChangeFailed:
         return CacheChangeFailed(
             cache=self._cache,
             change=change,
@@ -388,18 +386,14 @@ class RestingStore:
             may_have_happened=_may_have_happened(error),
         )
 
-    def _told(self, error: PenstockError | NoAnswer) -> str:
+    def _told(self, error: PenstockError) -> str:
         match error:
-            case NoAnswer():
-                return f"no answer within {self._limits.call_timeout_s:g} s"
             case RedisUnreachable() | RedisRefused():
                 return f"Redis at {error.address}: {error.reason}"
             case _:
                 return str(error)
 
 
-def _may_have_happened(error: PenstockError | NoAnswer) -> bool:
+def _may_have_happened(error: PenstockError) -> bool:
     """Whether a call that failed may have had its effect, or may have it yet."""
-    if isinstance(error, RedisUnreachable):
-        return error.may_have_happened
-    return isinstance(error, NoAnswer)
+    return isinstance(error, RedisUnreachable) and error.may_have_happened

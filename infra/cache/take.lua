@@ -19,7 +19,8 @@ if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
 end
 local left_ms = redis.call('PTTL', KEYS[2])
 if left_ms < 0 or left_ms > tonumber(ARGV[2]) then
-  -- No lock of a cache has no end, or a later one. Waiting for it would be waiting for a stranger.
+  -- No lock of a cache has no end, or a later one: waiting for it would be waiting for a stranger.
+  -- (Or for a process with a longer load_timeout_s, while versions change: then both load.)
   redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
   return 0
 end

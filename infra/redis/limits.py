@@ -10,8 +10,9 @@ class RedisLimits:
     """Limits of one store."""
 
     call_timeout_s: float = 1.0
-    """Longest that a call takes, with waiting for a connection and connecting. Default: 1, so that
-    a frozen Redis slows what uses it down, and does not stop it."""
+    """Longest that a call takes, with waiting for a connection and connecting; time in which our
+    own event loop stands still counts little, see call_limit.py. Default: 1, so that a frozen Redis
+    slows what uses it down, and does not stop it."""
     connections: int = 32
     """Most connections for calls at a time, 1 or more. Default: 32; one process can keep fewer
     busy."""

@@ -6,7 +6,9 @@
 Laws:
 1. A line is given back only by a call whose answers it has delivered in full. Whatever else ends a
    call (cancelled, too late, broken) drops the line: a late answer then finds nobody.
-2. No call is repeated. A line that closed while it was idle is found out before anything is sent.
+2. No call is repeated. A line that closed while it was idle is found out before anything is sent;
+   where a firewall has forgotten it, nothing shows that. So a line that gives no answer takes with
+   it the idle ones that have said nothing since it was asked: each would cost one more call.
 3. There are never more lines than places.
 """
 
@@ -14,6 +16,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar, final
 
+from penstock.infra.redis.call_limit import CallLimit, NoAnswer
 from penstock.infra.redis.errors import RedisRefused, RedisStoreClosed, RedisUnreachable
 from penstock.infra.redis.line import Line, OpenLine
 
@@ -41,7 +44,7 @@ class LinePool:
         self._open_line = open_line
         self._address = address
         self._places = asyncio.Semaphore(size)
-        self._idle: list[Line] = []
+        self._idle: dict[Line, float] = {}  # when it last answered; so the newest comes last
         self._used: set[Line] = set()
         self._closed = False
         self.calls = self.refused = self.unreachable = self.connects = self.dropped = 0
@@ -52,12 +55,12 @@ class LinePool:
         """How many lines wait."""
         return len(self._idle)
 
-    async def use(self, talk: Callable[[Line], Awaitable[_Result]], *, timeout_s: float) -> _Result:
+    async def use(self, talk: Callable[[Line], Awaitable[_Result]], *, limit: CallLimit) -> _Result:
         """Talk over a line.
 
         Args:
             talk: asks, once or more; what it raises besides RedisRefused costs the line.
-            timeout_s: limit for all of it.
+            limit: for all of it.
 
         Returns:
             What `talk` returns.
@@ -68,8 +71,10 @@ class LinePool:
             RedisStoreClosed: after `close`.
         """
         stage = _WAITING
-        try:
-            async with asyncio.timeout(timeout_s), self._places:
+
+        async def call() -> _Result:
+            nonlocal stage
+            async with self._places:
                 self.in_use += 1
                 try:
                     stage = _CONNECTING
@@ -78,11 +83,14 @@ class LinePool:
                     return await self._talk(talk, line)
                 finally:
                     self.in_use -= 1
-        except TimeoutError:
+
+        try:
+            return await limit.within(call)
+        except NoAnswer:
             self.unreachable += 1
             raise RedisUnreachable(
                 address=self._address,
-                reason=f"{stage} for {timeout_s:g} s",
+                reason=f"{stage} for {limit.limit_s:g} s",
                 may_have_happened=stage is _ASKED,
             ) from None
         except RedisUnreachable:
@@ -107,7 +115,7 @@ class LinePool:
     async def _take(self) -> Line:
         while self._idle:
             # The last one used: what is not needed stays at the bottom, and the server closes it.
-            line = self._idle.pop()
+            line, _ = self._idle.popitem()
             if await line.is_fresh():
                 return line
             self._drop(line)
@@ -121,20 +129,30 @@ class LinePool:
 
     async def _talk(self, talk: Callable[[Line], Awaitable[_Result]], line: Line) -> _Result:
         self._used.add(line)
-        whole = False
+        clock = asyncio.get_running_loop().time
+        whole, asked_s = False, clock()
         try:
             result = await talk(line)
             whole = True
         except RedisRefused:
             whole = True
             raise
+        except (RedisUnreachable, asyncio.CancelledError):
+            self._drop_silent_since(asked_s)
+            raise
         finally:
             self._used.discard(line)
             if whole and not self._closed:
-                self._idle.append(line)
+                self._idle[line] = clock()
             else:
                 self._drop(line)
         return result
+
+    def _drop_silent_since(self, asked_s: float) -> None:
+        silent = [line for line, answered_s in self._idle.items() if answered_s < asked_s]
+        for line in silent:
+            del self._idle[line]
+            self._drop(line)
 
     def _drop(self, line: Line) -> None:
         self.dropped += 1

@@ -22,6 +22,7 @@ from penstock.infra.redis.answers import (
     as_status,
     as_values,
 )
+from penstock.infra.redis.call_limit import CallLimit
 from penstock.infra.redis.errors import RedisRefused, RedisUnreachable, ValueTooLarge
 from penstock.infra.redis.limits import RedisLimits
 from penstock.infra.redis.line import Line, OpenLine, RedisReply
@@ -57,6 +58,7 @@ class RedisStore:
         """
         self._limits = limits
         self._address = address
+        self._limit = CallLimit(limits.call_timeout_s)
         self._calls = LinePool(open_line, size=limits.connections, address=address)
         # Apart, so that streams that are waited on never take the place of calls.
         self._streams = LinePool(open_line, size=limits.stream_connections, address=address)
@@ -112,7 +114,7 @@ class RedisStore:
             spent_s = asyncio.get_running_loop().time() - begin_s
             values = await self._calls.use(
                 partial(self._cut_values, keys, limit_bytes),
-                timeout_s=max(0.0, self._limits.call_timeout_s - spent_s),
+                limit=CallLimit(max(0.0, self._limits.call_timeout_s - spent_s)),
             )
         return [self._short_enough(value, limit_bytes) for value in values]
 
@@ -178,7 +180,7 @@ class RedisStore:
             question = command("EVAL", script.text, *tail)
             return await line.ask(question, subject=script.name, limit_bytes=limit_bytes)
 
-        return await self._calls.use(evaluate, timeout_s=self._limits.call_timeout_s)
+        return await self._calls.use(evaluate, limit=self._limit)
 
     async def read_stream(
         self, key: str, *, after: str, wait_s: float, count: int
@@ -209,7 +211,7 @@ class RedisStore:
             return self._read(as_entries, reply)
 
         return await self._streams.use(
-            wait_for_entries, timeout_s=wait_s + self._limits.call_timeout_s
+            wait_for_entries, limit=CallLimit(wait_s + self._limits.call_timeout_s)
         )
 
     async def ping(self) -> None:
@@ -247,7 +249,7 @@ class RedisStore:
             reply = await line.ask(question, subject=subject, limit_bytes=limit_bytes)
             return self._read(shape, reply)
 
-        return await self._calls.use(talk, timeout_s=self._limits.call_timeout_s)
+        return await self._calls.use(talk, limit=self._limit)
 
     def _read(self, shape: Callable[[RedisReply], _Answer], reply: RedisReply) -> _Answer:
         try:

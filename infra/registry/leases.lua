@@ -2,7 +2,7 @@
 --
 -- KEYS  1 leases   ZSET    id -> end of its lease, in ms by this server's clock
 --       2 entries  HASH    id -> what the instance says of itself, JSON
---       3 state    HASH    epoch, swept
+--       3 state    HASH    epoch, swept; whole: 1 where there were leases and entries
 --       4 events   STREAM  what happened, to wake those who wait; nobody reads what it says
 -- ARGV  1 register, heartbeat or leave   2 id   3 JSON
 --       4 now in ms, or 0 for this server's clock   5 lease_ms   6 removed_ms   7 kept_ms   8 share
@@ -33,6 +33,12 @@ if is_not(leases, 'zset') or is_not(entries, 'hash') then
 end
 if is_not(state, 'hash') then redis.call('DEL', state); mended = 1 end
 if is_not(events, 'stream') then redis.call('DEL', events); mended = 1 end
+
+-- One of the two without the other is what a full Redis leaves, which evicts keys and not services:
+-- all that was known is lost, and readers are to see that by the epoch.
+if redis.call('HGET', state, 'whole') == '1' and redis.call('EXISTS', leases, entries) < 2 then
+  redis.call('DEL', leases, entries, state, events)
+end
 
 -- The epoch begins where nothing is known. Microseconds, so that two of them never agree.
 if redis.call('HEXISTS', state, 'epoch') == 0 then
@@ -93,5 +99,6 @@ if not (swept and swept <= now and now - swept < lease_ms / 3) then -- true for 
   end
 end
 
+redis.call('HSET', state, 'whole', redis.call('EXISTS', leases, entries) == 2 and 1 or 0)
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, kept_ms) end
 return { outcome, mended }

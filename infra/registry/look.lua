@@ -25,14 +25,17 @@ end
 if is_not(leases, 'zset') then return { leases, '', '', 0, {} } end
 if is_not(entries, 'hash') then return { entries, '', '', 0, {} } end
 
-local epoch, event = '', '0-0'
+local epoch, event, evicted = '', '0-0', false
 if not is_not(state, 'hash') then
+  evicted = redis.call('HGET', state, 'whole') == '1'
+    and redis.call('EXISTS', leases, entries) < 2 -- see leases.lua
   epoch = string.sub(redis.call('HGET', state, 'epoch') or '', 1, EPOCH_LIMIT)
 end
 if not is_not(events, 'stream') then
   local last = redis.call('XREVRANGE', events, '+', '-', 'COUNT', 1)
   if last[1] then event = last[1][1] end
 end
+if evicted then return { '', '', event, 0, {} } end
 
 local found = redis.call('ZRANGEBYSCORE', leases, running, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
 local left_out = redis.call('ZCOUNT', leases, running, '+inf') - #found / 2

@@ -2,7 +2,7 @@
 
     penstock:<app>:registry:{<service>}:leases    ZSET    id -> end of the lease, in ms
     penstock:<app>:registry:{<service>}:entries   HASH    id -> instance_codec's JSON
-    penstock:<app>:registry:{<service>}:state     HASH    epoch; when it was last swept
+    penstock:<app>:registry:{<service>}:state     HASH    epoch; last sweep; whether whole
     penstock:<app>:registry:{<service>}:events    STREAM  wakes those who wait; about 1 000 kept
     penstock:<app>:registry:services              ZSET    service -> end of its lease, in ms
 

@@ -5,7 +5,7 @@ What is done with an answer is decided by standing.py, view.py and changes.py.
 Laws:
 1. A reader that had a list once is never left without one, and is told when it is stale.
 2. While the registry is silent it is asked once a second by all readers of a service together, not
-   once by each.
+   once by each, and only the one who asks waits; as long as there is a list to serve.
 3. What is remembered for readers is bounded: the thousand services that were asked for last.
 """
 
@@ -129,7 +129,10 @@ class Registry:
             RegistryDamaged: it holds what cannot be understood, likewise.
         """
         check_service(service)
-        if self._view(service).asks(self._clock.monotonic()):
+        now_s = self._clock.monotonic()
+        if (known := self._view(service)).asks(now_s):
+            if known.silent_since_s is not None:
+                self._remember(service, known.asking(now_s))
             answer = await self._lookout.look(service)
             known = self._view(service)
             if isinstance(answer.found, WorldError) and known.answered_s is None:

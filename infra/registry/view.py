@@ -107,6 +107,14 @@ class View:
         """Say whether to ask the registry, or to serve what is there."""
         return self.answered_s is None or now_s >= self.ask_again_s
 
+    def asking(self, now_s: float) -> "View":
+        """Return what the other readers know while one asks a silent registry: not to ask as well.
+
+        Args:
+            now_s: monotonic seconds.
+        """
+        return replace(self, ask_again_s=now_s + _ASK_AGAIN_S)
+
     def listed(self) -> Mapping[str, Instance]:
         """Return all that are known, by id."""
         together = {**self.kept, **self.present}

@@ -20,9 +20,12 @@ from penstock.infra.cache.place import Places
 from penstock.infra.cache.resting_store import RestingStore, Taking
 from penstock.infra.cache.statistics import Tally
 from penstock.infra.clock import SystemClock
+from penstock.infra.redis.address import parse_redis_url
+from penstock.infra.redis.limits import RedisLimits
 from penstock.infra.redis.opening import open_redis
 from penstock.infra.testing.redis_server import RedisServer
 from tests.integration.cache_stand import Branch, Shop, open_shop, redis_client
+from tests.integration.reply_gate import Hold, reply_gate
 from tests.integration.workbench import eventually, off_loop, play
 
 pytestmark = pytest.mark.timeout(120)
@@ -33,7 +36,10 @@ MakeRedis = Callable[..., RedisServer]
 READERS = 8
 SKUS = [f"sku{number}" for number in range(10)]
 SHORT = CacheLimits(call_timeout_s=0.1, rest_s=0.2, longest_rest_s=0.4, load_timeout_s=2.0)
-LONG_REST = CacheLimits(call_timeout_s=0.2, rest_s=60.0, longest_rest_s=60.0)
+"""For a Redis that is to be taken for away."""
+PATIENT = CacheLimits(call_timeout_s=1.0, rest_s=0.2, longest_rest_s=0.4)
+"""For one that is not, on a machine that is busy with other tests."""
+LONG_REST = CacheLimits(call_timeout_s=1.0, rest_s=60.0, longest_rest_s=60.0)
 
 
 @dataclass
@@ -173,8 +179,8 @@ def test_readers_notice_nothing_but_slowness(
     """No error, no value of another key, none that is older than a confirmed delete."""
 
     async def scenario() -> None:
-        server = own_redis()
-        async with open_shop(server.url, unique, branches=2, limits=SHORT) as shop:
+        server, limits = own_redis(), PATIENT if fault is emptied else SHORT
+        async with open_shop(server.url, unique, branches=2, limits=limits) as shop:
             async with traffic(shop) as going:
                 await fault(server, going)
             await all_is_new(going)
@@ -218,7 +224,7 @@ def test_a_change_during_an_outage_says_that_it_may_not_have_happened(
 
     async def scenario() -> None:
         server = own_redis()
-        async with open_shop(server.url, unique, limits=SHORT) as shop:
+        async with open_shop(server.url, unique, limits=PATIENT) as shop:
             (branch,) = shop.branches
             assert await branch.price_of("lamp") == "lamp 1"
             server.pause()
@@ -241,7 +247,7 @@ def test_a_redis_that_freezes_during_a_load_holds_up_nobody_afterwards(
 
     async def scenario() -> None:
         server = own_redis()
-        async with open_shop(server.url, unique, branches=2, limits=SHORT) as shop:
+        async with open_shop(server.url, unique, branches=2, limits=PATIENT) as shop:
             one, other = shop.branches
             shop.origin.may_answer.clear()
             early = one.asking(1)[0]
@@ -274,7 +280,7 @@ def test_a_lock_that_was_asked_for_in_vain_is_let_go_of(own_redis: MakeRedis) ->
         place, other = places.place("lamp"), places.place("desk")
         async with open_redis(server.url) as redis:
             store = RestingStore(
-                redis, cache="prices", clock=SystemClock(), limits=SHORT, tally=Tally()
+                redis, cache="prices", clock=SystemClock(), limits=PATIENT, tally=Tally()
             )
             # So that the server knows the script.
             assert await store.take(other, b"token", 10.0, unreadable=None) is Taking.TAKEN
@@ -292,3 +298,45 @@ def test_a_lock_that_was_asked_for_in_vain_is_let_go_of(own_redis: MakeRedis) ->
                 assert not client.exists(place.lock)
 
     play(scenario())
+
+
+def test_a_lock_is_let_go_of_though_the_reader_who_did_it_was_cancelled(redis: str) -> None:
+    """Who reads first after an outage lets go of it; the next one does where that one has gone."""
+
+    async def scenario() -> None:
+        address, place = parse_redis_url(redis), Places("shop", "prices").place("cancelled")
+        async with (
+            reply_gate(address.host, address.port) as gate,
+            open_redis(f"redis://{gate.address}", RedisLimits(call_timeout_s=1.0)) as store,
+        ):
+            cache = RestingStore(
+                store, cache="prices", clock=SystemClock(), limits=PATIENT, tally=Tally()
+            )
+            unheard = Hold(lambda asked: b"EVAL" in asked)
+            gate.questions.append(unheard)
+            assert await cache.take(place, b"token", 10.0, unreadable=None) is Taking.AWAY
+            gate.questions[:] = [letting_go := Hold(lambda asked: b"EVAL" in asked)]
+            unheard.release()
+            with redis_client(redis) as client:
+                client.set(place.lock, b"token", px=60_000)
+                reader = asyncio.ensure_future(read_until_awake(cache, place.value))
+                await letting_go.came.wait()
+                reader.cancel()
+                await asyncio.wait({reader})
+                gate.questions.clear()
+                assert client.exists(place.lock)
+                await cache.read(place.value)
+                assert not client.exists(place.lock)
+                letting_go.release()
+
+    play(scenario())
+
+
+async def read_until_awake(cache: RestingStore, key: str) -> None:
+    """Read until Redis is not left alone any more."""
+
+    async def is_awake() -> bool:
+        await cache.read(key)
+        return not cache.resting
+
+    await eventually(is_awake, what="the rest to end")

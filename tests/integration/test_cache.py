@@ -20,6 +20,7 @@ from penstock.infra.cache import (
     LoadNotFinished,
     NotCacheable,
 )
+from penstock.infra.redis.address import parse_redis_url
 from penstock.infra.testing.redis_server import RedisServer
 from tests.integration.cache_stand import (
     Branch,
@@ -29,12 +30,16 @@ from tests.integration.cache_stand import (
     redis_client,
     settings_for,
 )
+from tests.integration.reply_gate import Hold, reply_gate
 from tests.integration.workbench import eventually, play
 
 pytestmark = pytest.mark.timeout(90)
 
 Unique = Callable[[str], str]
 MakeRedis = Callable[..., RedisServer]
+
+GIVING_UP_SOON = CacheLimits(load_timeout_s=0.2, call_timeout_s=0.5)
+"""So that a lease is short, and a busy machine is not taken for an outage."""
 
 
 # --- what is kept ------------------------------------------------------------------------------
@@ -220,7 +225,7 @@ def test_a_lock_whose_holder_is_gone_ends_by_itself(redis: str, unique: Unique) 
     """After the lease the next one loads."""
 
     async def scenario() -> None:
-        async with open_shop(redis, unique, limits=CacheLimits(load_timeout_s=0.2)) as shop:
+        async with open_shop(redis, unique, limits=GIVING_UP_SOON) as shop:
             (branch,) = shop.branches
             shop.redis.set(shop.lock_key(), b"somebody", px=600)
             assert await branch.price_of("lamp") == "lamp 1"
@@ -234,7 +239,7 @@ def test_who_waits_beyond_a_lease_loads_by_itself(redis: str, unique: Unique) ->
     """Locks that follow one another cannot hold it up for ever; what it loads is not kept."""
 
     async def scenario() -> None:
-        async with open_shop(redis, unique, limits=CacheLimits(load_timeout_s=0.1)) as shop:
+        async with open_shop(redis, unique, limits=GIVING_UP_SOON) as shop:
             (branch,) = shop.branches
             shop.redis.set(shop.lock_key(), b"somebody", px=900)
             caller = branch.asking(1)[0]
@@ -597,6 +602,61 @@ def test_a_redis_that_lets_nobody_in_is_left_alone(
 
 
 # --- storms --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", ["delete", "set"])
+def test_whoever_asks_after_a_change_joins_no_load_that_looked_before_it(
+    redis: str, unique: Unique, change: str
+) -> None:
+    """Also where that load began while the change was on its way, and its answer is late.
+
+    Another process keeps the old value before the change happens; a load of this process finds it
+    there, and hears of it only when the change has been confirmed.
+    """
+
+    async def scenario() -> None:
+        address = parse_redis_url(redis)
+        limits = CacheLimits(call_timeout_s=10.0)
+        async with (
+            reply_gate(address.host, address.port) as gate,
+            open_shop(redis, unique, limits=limits) as shop,
+        ):
+            (other,) = shop.branches
+            cache = Cache("prices", ttl_s=60, limits=limits)
+            settings = settings_for(f"redis://{gate.address}", unique)
+            async with cache.open(settings.model_copy(update={"app": shop.settings.app})):
+
+                async def read() -> Any:
+                    return await cache.get_or_set("lamp", load)
+
+                async def load() -> str:
+                    return await shop.origin.price_of("lamp")
+
+                shop.origin.may_answer.clear()
+                elder = asyncio.ensure_future(other.cache.get_or_set("lamp", load))
+                await eventually(lambda: shop.origin.loads == 1, what="the other's load")
+                shop.origin.version = 2
+                on_its_way = Hold(lambda asked: b"DEL\r\n" in asked or b'"set by hand"' in asked)
+                gate.questions.append(on_its_way)
+                changed: asyncio.Future[None] = asyncio.ensure_future(
+                    cache.delete("lamp") if change == "delete" else cache.set("lamp", "set by hand")
+                )
+                await on_its_way.came.wait()
+                late = Hold(lambda answer: b'"lamp 1"' in answer)
+                gate.answers.append(late)
+                early = asyncio.ensure_future(read())
+                await eventually(lambda: cache.statistics().lock_waits == 1, what="a wait")
+                shop.origin.may_answer.set()
+                assert await elder == "lamp 1"
+                await late.came.wait()
+                on_its_way.release()
+                await changed
+                now = asyncio.ensure_future(read())
+                late.release()
+                assert await early == "lamp 1"
+                assert await now == ("lamp 2" if change == "delete" else "set by hand")
+
+    play(scenario())
 
 
 def test_a_storm_of_cancellations_mixes_up_nothing(redis: str, unique: Unique) -> None:

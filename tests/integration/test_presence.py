@@ -38,7 +38,7 @@ class Member:
 
 
 class Runners:
-    """Two runners, whose ends can be held open and which can fail."""
+    """Two runners, whose ends can be held open and which can fail, when they may."""
 
     def __init__(self) -> None:
         """Make them; they may leave their groups when `may_leave` is set."""
@@ -48,6 +48,7 @@ class Runners:
     def _runner(self) -> WorkerRunner:
         async def join(_: object) -> Any:
             if self.fails:
+                await self.may_leave.wait()
                 raise KafkaUnreachable(bootstrap="nowhere", reason="it is a test")
             return Member()
 
@@ -118,15 +119,18 @@ def test_a_process_comes_drains_and_goes(settings: Settings, number: int) -> Non
 
 
 def test_a_process_that_fails_is_gone(settings: Settings) -> None:
-    """What it raised is raised, and the registry names nobody."""
+    """What it raised is raised, and the registry names nobody of those whom it had."""
 
     async def scenario() -> None:
         runners = Runners()
         runners.fails = True
-        runners.may_leave.set()
-        with pytest.raises(KafkaUnreachable):
-            await run_runners(settings, runners.opening())
         async with open_registry(settings) as registry:
+            running = asyncio.ensure_future(run_runners(settings, runners.opening()))
+            for name in ("orders", "saga-order"):
+                assert shown(await soon(anext(registry.watch(name)))) == ("Joined", "up")
+            runners.may_leave.set()
+            with pytest.raises(KafkaUnreachable):
+                await soon(running)
             for name in ("orders", "saga-order"):
                 found = await registry.discover(name)
                 assert (found.instances, found.draining) == ((), ())

@@ -7,6 +7,7 @@ import random
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from pathlib import Path
@@ -275,6 +276,29 @@ def test_a_server_that_stands_still(own_redis: MakeRedis) -> None:
             assert await until_answered(partial(store.get, key, limit_bytes=100)) == key.encode()
 
     play(server.url, scene, call_timeout_s=1.0)
+
+
+def test_a_loop_that_stands_still_does_not_take_redis_for_away(redis: str, unique: Unique) -> None:
+    """Each of its turns takes longer than a call may, and Redis has answered all the time."""
+
+    async def scene(store: RedisStore) -> None:
+        async def work() -> None:
+            while True:
+                time.sleep(0.15)  # noqa: ASYNC251 - the fault
+                await asyncio.sleep(0)
+
+        working, key = asyncio.create_task(work()), unique("key")
+        try:
+            assert await store.get(key, limit_bytes=10) is None
+            assert await store.run(ADD, keys=[key], arguments=[1]) == 1
+            assert await store.read_stream(f"{key}-s", after="0", wait_s=0.01, count=1) == []
+            assert await store.delete(key) == 1
+        finally:
+            working.cancel()
+            await asyncio.wait({working})
+        assert store.statistics().unreachable == 0
+
+    play(redis, scene, call_timeout_s=0.1)
 
 
 async def until_answered(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

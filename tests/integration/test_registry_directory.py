@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from penstock.events.alarm import Alarm
+from penstock.infra.clock import SeededEntropy, SystemClock
 from penstock.infra.redis.opening import open_redis
 from penstock.infra.registry.directory import (
     LISTED_LIMIT,
@@ -23,6 +24,7 @@ from penstock.infra.registry.directory import (
 from penstock.infra.registry.instance import Instance, Status
 from penstock.infra.registry.instance_codec import encode_instance
 from penstock.infra.registry.redis_directory import RedisDirectory
+from penstock.infra.registry.registry import Registry
 from tests.infra.registry.instances import an_instance
 from tests.infra.registry.twin import ServiceTwin, TwinDirectory
 
@@ -375,6 +377,55 @@ def test_readers_say_which_key_is_damaged(redis: str, app: str, keys: Keys) -> N
             for part in ("state", "events"):
                 keys.spoil(part)
             assert len((await directory.look("orders")).leases) == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("part", ["leases", "entries"])
+def test_a_key_that_redis_evicts_empties_no_list(
+    redis: str, app: str, keys: Keys, part: str
+) -> None:
+    """It is as if all had been lost, for readers as for those who register: a full Redis evicts."""
+
+    async def scenario() -> None:
+        async with opened(redis, app) as directory:
+            both = [an_instance(id="a"), an_instance(id="b")]
+            for one in both:
+                await directory.register(one)
+            reader = Registry(
+                directory, clock=SystemClock(), entropy=SeededEntropy(1), alarm=lambda _: None
+            )
+            before = await directory.look("orders")
+            assert len((await reader.discover("orders")).instances) == 2
+            keys.client.delete(keys[part])
+            lost = await directory.look("orders")
+            assert (lost.epoch, lost.leases, lost.unreadable) == ("", (), ())
+            for number, one in enumerate(both):
+                found = await reader.discover("orders")
+                assert (list(found.instances), found.stale) == (both, True)
+                assert await directory.heartbeat(one) is Outcome.GONE
+                assert await directory.register(one) is Outcome.JOINED
+                after = await directory.look("orders")
+                assert len(after.leases) == number + 1
+                assert after.epoch not in {"", before.epoch}
+            assert not (await reader.discover("orders")).stale
+
+    asyncio.run(scenario())
+
+
+def test_whoever_left_last_is_gone_at_once(redis: str, app: str, keys: Keys) -> None:
+    """That there are no leases any more is no loss then."""
+
+    async def scenario() -> None:
+        async with opened(redis, app) as directory:
+            one = an_instance(id="a")
+            await directory.register(one)
+            epoch = (await directory.look("orders")).epoch
+            await directory.leave(one)
+            assert not keys.client.exists(keys["leases"])
+            assert (await directory.look("orders")).epoch == epoch
+            await directory.register(one)
+            assert (await directory.look("orders")).epoch == epoch
 
     asyncio.run(scenario())
 

@@ -230,7 +230,7 @@ def test_closing_ends_all_loads_and_tells_who_waits() -> None:
 
 
 def test_closing_does_not_wait_for_ever() -> None:
-    """A load that does not let itself be cancelled is counted."""
+    """A load that does not let itself be cancelled is counted, and nobody waits for it any more."""
 
     async def scenario() -> None:
         go = asyncio.Event()
@@ -244,9 +244,12 @@ def test_closing_does_not_wait_for_ever() -> None:
             return "at last"
 
         airport = Airport()
-        airport.flights.begin("lamp", stubborn())
+        flight = airport.flights.begin("lamp", stubborn())
+        caller = asyncio.ensure_future(airport.flights.wait(flight))
         await turns()
         assert await airport.flights.close(0.01) == 1
+        with pytest.raises(LoadNotFinished, match="was closed"):
+            await asyncio.wait_for(caller, 10.0)
         go.set()
         await turns()
         assert airport.flights.loading == 0

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 
+from penstock.infra.redis.call_limit import CallLimit
 from penstock.infra.redis.errors import RedisStoreClosed, RedisUnreachable
 from penstock.infra.redis.limits import RedisLimits
 from penstock.infra.redis.line import Line
@@ -16,6 +17,7 @@ from tests.infra.redis.scripted_server import SILENCE, Script, scripted_server
 PONG = b"+PONG\r\n"
 ONE = RedisLimits(connections=1, call_timeout_s=0.1)
 PATIENT = RedisLimits(connections=1, call_timeout_s=60.0)
+PATIENT_TWO = RedisLimits(connections=2, call_timeout_s=60.0)
 
 
 def test_nothing_is_connected_to_before_the_first_call() -> None:
@@ -67,7 +69,7 @@ def test_waiting_for_a_connection_counts_into_the_deadline() -> None:
                 kept.set()
                 await end.wait()
 
-            keeper = asyncio.create_task(store._calls.use(keep, timeout_s=60.0))
+            keeper = asyncio.create_task(store._calls.use(keep, limit=CallLimit(60.0)))
             await kept.wait()
             with pytest.raises(RedisUnreachable, match="free connection") as caught:
                 await store.ping()
@@ -192,5 +194,76 @@ def test_what_was_not_sent_in_time_is_never_sent() -> None:
                 may_read.set()
                 async with asyncio.timeout(10):
                     assert 0 < await came.get() < len(value)
+
+    asyncio.run(scenario())
+
+
+class Firewall:
+    """A server behind a wall that forgets connections without telling anybody."""
+
+    def __init__(self) -> None:
+        """Forget none yet."""
+        self.forgotten = False
+        self.connections = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer what comes on connections that were not forgotten."""
+        self.connections += 1
+        is_new = self.forgotten
+        with suppress(ConnectionError):
+            while await reader.read(1000):
+                if is_new or not self.forgotten:
+                    writer.write(PONG)
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("ended_by", ["the deadline", "the caller"])
+def test_a_line_without_an_answer_takes_the_idle_ones_with_it(ended_by: str) -> None:
+    """What cut off one without a word has cut off all that were silent since.
+
+    Else each would cost one call its whole deadline, one call after the other.
+    """
+
+    async def scenario() -> None:
+        wall = Firewall()
+        async with await asyncio.start_server(wall.serve, LOOPBACK, 0) as server:
+            url = f"redis://{LOOPBACK}:{server.sockets[0].getsockname()[1]}"
+            limits = RedisLimits(call_timeout_s=1.0 if ended_by == "the deadline" else 60.0)
+            async with open_redis(url, limits) as store:
+                await asyncio.gather(*(store.ping() for _ in range(5)))
+                assert store.statistics().idle == wall.connections == 5
+                wall.forgotten = True
+                if ended_by == "the deadline":
+                    with pytest.raises(RedisUnreachable):
+                        await store.ping()
+                else:
+                    with pytest.raises(TimeoutError):
+                        await asyncio.wait_for(store.ping(), 0.05)
+                assert store.statistics().idle == 0
+                await store.ping()
+                assert (wall.connections, store.statistics().dropped) == (6, 5)
+
+    asyncio.run(scenario())
+
+
+def test_lines_that_have_spoken_since_are_kept() -> None:
+    """One slow answer among many good ones says nothing about the others."""
+
+    async def scenario() -> None:
+        async with (
+            scripted_server([PONG, SILENCE, PONG]) as server,
+            open_redis(server.url, PATIENT_TWO) as store,
+        ):
+            await store.ping()
+            server.was_asked.clear()
+            slow = asyncio.create_task(store.ping())
+            await server.was_asked.wait()
+            await store.ping()
+            slow.cancel()
+            with suppress(asyncio.CancelledError):
+                await slow
+            assert (store.statistics().idle, store.statistics().dropped) == (1, 1)
+            await store.ping()
+            assert server.connections == 2
 
     asyncio.run(scenario())

@@ -98,6 +98,51 @@ def test_an_outage_serves_the_last_good_list_and_its_age() -> None:
     play(scenario)
 
 
+def test_readers_at_a_time_ask_a_silent_registry_once_together() -> None:
+    """A frozen one costs one of a thousand readers its deadline, and the others nothing."""
+
+    async def scenario(stage: Stage) -> None:
+        await stage.twin.register(an_instance(id="a"))
+        await stage.registry.discover("orders")
+        stage.twin.away = True
+        await stage.registry.discover("orders")
+        stage.twin.answers_after_s = 0.9
+        stage.twin.calls.clear()
+        await stage.clock.advance(1.0)
+        readers = [asyncio.ensure_future(stage.registry.discover("orders")) for _ in range(1000)]
+        await stage.clock.advance(0)
+        assert stage.twin.calls == ["look"]
+        assert sum(reader.done() for reader in readers) == 999
+        await stage.clock.advance(0.9)
+        found = await asyncio.gather(*readers)
+        assert {(*ids(each), each.stale) for each in found} == {("a", True)}
+
+    play(scenario)
+
+
+def test_a_question_that_was_given_up_keeps_the_others_away_for_a_second_only() -> None:
+    """Its reader was cancelled, so nobody will say how it ended."""
+
+    async def scenario(stage: Stage) -> None:
+        await stage.twin.register(an_instance(id="a"))
+        await stage.registry.discover("orders")
+        stage.twin.away = True
+        await stage.registry.discover("orders")
+        stage.twin.answers_after_s = 0.9
+        await stage.clock.advance(1.0)
+        reader = asyncio.ensure_future(stage.registry.discover("orders"))
+        await stage.clock.advance(0.1)
+        reader.cancel()
+        await asyncio.wait({reader})
+        stage.twin.away, stage.twin.answers_after_s = False, 0.0
+        await stage.clock.advance(0.8)
+        assert (await stage.registry.discover("orders")).stale
+        await stage.clock.advance(0.1)
+        assert not (await stage.registry.discover("orders")).stale
+
+    play(scenario)
+
+
 def test_a_registry_that_forgets_everything_empties_no_list() -> None:
     """Until the lease that was seen has ended; who lives is back by then."""
 

@@ -1,13 +1,13 @@
 """A time limit for calls that does not count the time in which our own process stood still.
 
 A busy event loop looks at its timers and at its sockets too late. `asyncio.timeout` then ends calls
-whose answers have been there all the time, and a cache would take Redis for away, and load from the
-origin, just when there is most to do. So time is counted in ticks of a timer that starts itself
-anew: however long one turn of the loop takes, it is one tick, and between two ticks the answers
-that have come are read.
+whose answers have been there all the time: a cache would take Redis for away, and load from the
+origin, just when there is most to do; and a process would never get as far as to register. So time
+is counted in ticks of a timer that starts itself anew: however long one turn of the loop takes, it
+is one tick, and between two ticks the answers that have come are read.
 
 Laws:
-1. In a loop that is not busy a call ends after the limit, and at most a quarter of it later.
+1. In a loop that is not busy a call ends after the limit, and at most a sixteenth of it later.
 2. From outside it is `asyncio.timeout`: whoever cancels the caller cancels the call, and nobody
    else's cancellation is swallowed.
 3. No timer runs while there is no call.
@@ -21,8 +21,9 @@ __all__ = ["CallLimit", "NoAnswer"]
 
 _Result = TypeVar("_Result")
 
-_TICKS: Final = 4
-"""Of which a limit is made."""
+_TICKS: Final = 16
+"""Of which a limit is made: as many turns of a loop a call has at least. To connect, to log in and
+to be answered takes about ten."""
 
 
 class NoAnswer(Exception):
@@ -50,6 +51,7 @@ class CallLimit:
         Args:
             limit_s: for each.
         """
+        self.limit_s = limit_s
         self._tick_s = limit_s / _TICKS
         self._tick = 0
         self._calls: dict[_Call, None] = {}

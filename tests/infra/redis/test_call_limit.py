@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from penstock.infra.cache.call_limit import CallLimit, NoAnswer
+from penstock.infra.redis.call_limit import CallLimit, NoAnswer
 from tests.integration.workbench import eventually
 
 
