@@ -6,7 +6,8 @@ Laws:
 1. All of it is open before the worker gets its first record, and until its last handler has ended.
 2. What fails while it is opened ends the start, and what was opened before is closed.
 3. Closing is tried for each, within one limit for all, and what fails there is logged: it must not
-   hide what ended the worker, nor undo that all was committed.
+   hide what ended the worker, nor undo that all was committed. A cancellation ends the closing of
+   one, and goes on when it was tried for all.
 4. Each is entered and left in one and the same task, as task groups and time limits ask for.
 """
 
@@ -31,8 +32,8 @@ __all__ = ["lifespan_of"]
 OPEN_LIMIT_S: Final = 60.0
 """Longest opening of one of them; what hangs longer is as good as away."""
 CLOSE_LIMIT_S: Final = 10.0
-"""Longest closing of all of them together. With the drain it fits into the 30 s that a container
-has (formats.md F27)."""
+"""Longest closing of all of them together. With the longest drain it fills the 30 s that a
+container has (formats.md F27): whoever needs both may be killed here, when all is committed."""
 
 _log = logging.getLogger("penstock.worker")
 
@@ -103,10 +104,10 @@ async def _close(opened: list[_Opened], limit_s: float) -> None:
             # behind its `yield` alone would not clean up if it were thrown there.
             async with asyncio.timeout_at(deadline_s):
                 await manager.__aexit__(None, None, None)
-        except (Exception, asyncio.CancelledError) as error:
-            if task.cancelling() > cancelled:
-                raise  # somebody does not want to wait any longer
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - see law 3
             _log.exception("closing %s failed: %s", name, _said(error))
+    if task.cancelling() > cancelled:
+        raise asyncio.CancelledError  # somebody does not want to wait any longer
 
 
 def _this_task() -> "asyncio.Task[Any]":

@@ -94,8 +94,15 @@ class _Signals:
         """Whether one came before there was anything to stop."""
 
     def go_to(self, runners: Iterable[WorkerRunner], seen: Presence) -> None:
-        """From now on there is."""
+        """From now on there is.
+
+        The cancellation by one that came early may have been lost on the way: whoever waits while
+        something is opened can swallow it, as `asyncio.wait_for` of Python 3.11 does where the
+        result comes with it.
+        """
         self._runners, self._seen = tuple(runners), seen
+        if self.came_early:
+            self()
 
     def __call__(self) -> None:
         """Take a signal."""

@@ -132,7 +132,10 @@ def _after(before: SagaStanding, fact: Fact) -> SagaStanding:
             assert fact.phase is not None
             return replace(before, phase=fact.phase)
         case FactKind.PARKED:
-            return replace(before, phase=Phase.PARKED, parked_from=before.phase)
+            # Parked already, it only waits for another reason.
+            return replace(
+                before, phase=Phase.PARKED, parked_from=before.parked_from or before.phase
+            )
         case FactKind.RESUMED:
             assert before.parked_from is not None
             return replace(before, phase=before.parked_from, parked_from=None)

@@ -24,6 +24,7 @@ from penstock.events.identity import derived_id
 from penstock.schemas.errors import CallerError, ExitCode
 from penstock.workers.delivery import Delivery
 from penstock.workers.group_commit import Effects
+from penstock.workers.state_table import StateUnreadable
 
 __all__ = ["BadOutput", "Emission", "further_of"]
 
@@ -68,6 +69,7 @@ class Emission:
 
         Raises:
             BadOutput: it is no event and no collection of events.
+            StateUnreadable: a generator met state that cannot be read.
         """
         if returned is None:
             return []
@@ -78,6 +80,8 @@ class Emission:
         try:
             # A generator runs only here: it may raise whatever a handler may, or never end.
             outputs = list(islice(returned, OUTPUTS_LIMIT + 1))
+        except StateUnreadable:
+            raise
         except Exception as error:
             problem = f"What it returned raised {type(error).__name__} when it was gone through"
             raise BadOutput(handler=handler, problem=problem) from error

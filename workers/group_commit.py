@@ -55,6 +55,8 @@ class Effects:
     """Types of outputs whose schemas must be published before this is committed."""
     size_bytes: int = 0
     """Rough size of all of it."""
+    finished: bool = False
+    """Whether they were taken for a commit, and nothing may be added any more."""
 
     def emit(self, partition: Partition, record: NewRecord) -> None:
         """Add an output."""
@@ -132,6 +134,7 @@ class GroupCommit:
             item: A record's offset, or the state key of a timer.
             effects: What it did.
         """
+        effects.finished = True
         self._ready.append((item, effects))
         self._ready_bytes += effects.size_bytes
 

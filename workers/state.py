@@ -12,7 +12,9 @@ Laws:
 1. An entry that several keys share must be read and written behind the handler's last await: lanes
    run side by side, and what a record writes counts when its handler has returned.
 2. A value that cannot be decoded is never guessed: the partition fails with its coordinates.
-3. Pure: nothing here waits.
+3. A view that is kept beyond its handler's return changes nothing any more: the change would go
+   into the changelog, and not into memory.
+4. Pure: nothing here waits.
 """
 
 from bisect import bisect_left, insort
@@ -26,6 +28,7 @@ from penstock.workers.group_commit import Effects
 __all__ = [
     "STATE_PREFIX",
     "IllegalStateKey",
+    "LateChange",
     "PartitionState",
     "StateView",
     "state_key",
@@ -36,6 +39,7 @@ STATE_PREFIX: Final = b"s/"
 """What the changelog keys of all tables begin with."""
 _LONGEST_KEY = 1024
 """Bytes of a state key at the most; it is repeated in each change."""
+_SHOWN_BYTES = 128
 _SORT_LATER = 1024
 """From so many keys on, an insertion in the middle costs more than a later sort."""
 
@@ -54,6 +58,20 @@ class IllegalStateKey(CallerError):
     what: ClassVar[str] = "A key of the table {table} is illegal: {problem}."
     why: ClassVar[str] = "State keys are text of 1 to 1024 bytes in UTF-8."
     remedy: ClassVar[str] = "Take a shorter, non-empty text that names the entity."
+
+
+@dataclass(eq=False, kw_only=True)
+class LateChange(CallerError):
+    """State was to be changed behind the handler's return."""
+
+    key: str
+    """The changelog key, escaped and cut."""
+
+    code: ClassVar[str] = "PEN-W40"
+    exit_code: ClassVar[ExitCode] = ExitCode.DATA
+    what: ClassVar[str] = "The state {key} was to be changed when its handler had returned."
+    why: ClassVar[str] = "What a handler changes counts when it returns, and is committed then."
+    remedy: ClassVar[str] = "Await what changes state before the handler returns."
 
 
 def state_key(table: str, key: str) -> bytes:
@@ -142,7 +160,13 @@ class StateView:
         return own[key] if key in own else self._state.get(key)
 
     def put(self, key: bytes, value: bytes | None) -> None:
-        """Change a key; None deletes."""
+        """Change a key; None deletes.
+
+        Raises:
+            LateChange: the record is finished.
+        """
+        if self._effects.finished:
+            raise LateChange(key=ascii(key[:_SHOWN_BYTES]))
         if value is None and self.get(key) is None:
             return
         self._effects.change(key, value)

@@ -79,11 +79,17 @@ class StateTable(Generic[RecordT]):
 
         Raises:
             IllegalStateKey: the key is no legal text.
+            LateChange: the handler has returned.
         """
         self._view.put(state_key(self._name, key), self._encode(record))
 
     def delete(self, key: str) -> None:
-        """Forget a key; a missing one is no error."""
+        """Forget a key; a missing one is no error.
+
+        Raises:
+            IllegalStateKey: the key is no legal text.
+            LateChange: the handler has returned.
+        """
         self._view.put(state_key(self._name, key), None)
 
     def scan(self, prefix: str = "") -> Iterator[tuple[str, RecordT]]:

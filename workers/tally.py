@@ -114,6 +114,10 @@ class Tally:
             effects.advance(known.state_key, value, known.value)
             effects.replace(known.place, NewRecord(known.key, known.value, [], now_ms))
 
+    def __len__(self) -> int:
+        """The number of counters, of all partitions, that are at hand now."""
+        return len(self._known)
+
     def _known_of(self, record: LogRecord, counters: str, counter: str) -> _Known:
         at = (record.partition, counters, counter)
         known = self._known.get(at)

@@ -141,7 +141,10 @@ def _reason(refused: OutputsRefused) -> str:
     """Say why, and what an operator can make of it where that is not plain."""
     if refused.code != ParkingCode.NOT_ANNOUNCED:
         return refused.reason
-    return f"{refused.reason}; retry announces the end, anything else ends the saga in silence"
+    return (
+        f"{refused.reason}; retry asks the step again and announces the end that follows; an end "
+        "that an operator decides at once is silent"
+    )
 
 
 _COLUMNS: Final = (None, *Phase)

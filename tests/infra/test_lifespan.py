@@ -197,6 +197,31 @@ def test_a_start_that_is_given_up_closes_what_was_opened(diary: Diary) -> None:
     assert diary.lines == ["a opened", "a closes"]
 
 
+def test_who_waits_no_longer_for_one_leaves_the_others_closed(diary: Diary) -> None:
+    """A cancellation ends the one that closes just then: it is not the reason to leave a lock."""
+
+    async def scenario() -> None:
+        closing = asyncio.Event()
+
+        async def hang() -> None:
+            closing.set()
+            await for_ever()
+
+        async def run() -> None:
+            functions = (diary.entry("a"), diary.entry("b"), diary.entry("c", closing=hang))
+            async with lifespan_of(Worker("clerk", lifespan=functions)):
+                diary.lines.append("running")
+
+        running = asyncio.ensure_future(run())
+        await closing.wait()
+        running.cancel()
+        await asyncio.wait({running})
+        assert running.cancelled()
+
+    asyncio.run(scenario())
+    assert diary.lines[-4:] == ["running", "c closes", "b closes", "a closes"]
+
+
 def test_task_groups_can_be_held_open(diary: Diary) -> None:
     """They ask to be left in the task that entered them."""
     left: list[bool] = []

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -61,6 +61,35 @@ def test_a_signal_ends_what_is_not_started_yet(number: int) -> None:
 
     asyncio.run(scenario())
     assert closed == [True]
+
+
+@SIGNALS
+def test_a_signal_that_the_opening_swallows_stops_what_it_opens(number: int) -> None:
+    """`asyncio.wait_for` of Python 3.11 loses a cancellation that comes with its result."""
+    joined = []
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+
+        @asynccontextmanager
+        async def opening() -> AsyncIterator[Mapping[str, WorkerRunner]]:
+            loop.call_soon(os.kill, os.getpid(), number)
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            yield {"clerk": clerk}
+
+        def join(_: Assignments) -> "asyncio.Future[GroupMember]":
+            joined.append(clerk.statistics().stopping)
+            never: asyncio.Future[GroupMember] = loop.create_future()
+            never.set_exception(KafkaUnreachable(bootstrap="clerk", reason="gone"))
+            return never
+
+        clerk = runner(join)
+        with pytest.raises(KafkaUnreachable):
+            await run_runners(SETTINGS, opening())
+
+    asyncio.run(scenario())
+    assert joined == [True]
 
 
 def test_a_cancellation_that_no_signal_asked_for_goes_through() -> None:

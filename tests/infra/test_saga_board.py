@@ -72,6 +72,17 @@ def test_a_parked_saga_rests_until_it_goes_on() -> None:
     assert (resumed.at_rest, resumed.count(Phase.FORWARD)) == (0, 1)
 
 
+def test_a_saga_that_is_parked_again_goes_on_from_where_it_stood_first() -> None:
+    """Only the reason is another, where the broker refuses what an operator's decision sends."""
+    parked = Fact(kind=FactKind.PARKED, direction=Direction.UNDO, code="stuck")
+    again = Fact(kind=FactKind.PARKED, direction=Direction.UNDO, code="not_announced")
+    facts = (STARTED, moved(Phase.COMPENSATING), parked, again)
+    waiting = board(*(("a", fact) for fact in facts))
+    assert waiting.line() == "1 begun; parked 1"
+    resumed = board(*(("a", fact) for fact in (*facts, Fact(kind=FactKind.RESUMED))))
+    assert (resumed.at_rest, resumed.count(Phase.COMPENSATING)) == (0, 1)
+
+
 def test_reasons_are_counted() -> None:
     """The most frequent first."""
     made = board(

@@ -571,7 +571,10 @@ def test_the_same_end_again_is_the_same_event() -> None:
     assert anew["ce_id"] != first["ce_id"]
 
 
-UNTOLD = "; retry announces the end, anything else ends the saga in silence"
+UNTOLD = (
+    "; retry asks the step again and announces the end that follows; an end that an operator "
+    "decides at once is silent"
+)
 
 
 def test_an_end_that_cannot_be_sent_parks_its_saga_until_it_can() -> None:

@@ -975,6 +975,15 @@ def test_a_command_whose_counter_is_full_is_answered_with_an_error(
     assert [alarm.name for alarm in bench.alarms] == ["command-failed"]
 
 
+def test_a_refusal_stays_one_where_the_counter_is_full(bench: Bench, counting: Counting) -> None:
+    """What is not done counts nothing, so nothing can be in its way."""
+    counting.do = raising(Refused("none"))
+    full = CounterComponent(kind="pn", increments=COUNT_LIMIT, decrements=0)
+    bench.state.apply(COMPONENT, encoder_of(CounterComponent)(full))
+    reply = answer_in(bench.process(bench.command(RESERVE)))
+    assert (reply.outcome, reply.code) == (Outcome.REFUSED, "none")
+
+
 def test_a_command_that_no_saga_asks_for_counts_or_is_parked(
     bench: Bench, counting: Counting
 ) -> None:

@@ -20,12 +20,13 @@ from penstock.infra.virtual_clock import VirtualClock
 from penstock.schemas.codec import encoder_of
 from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
-from penstock.workers import Backoff, Counters, Delivery, Failed, Refused, Worker
+from penstock.workers import Backoff, Counters, Delivery, Failed, Refused, StateTable, Worker
 from penstock.workers.counters import COUNT_LIMIT, CounterComponent, counter_partition
 from penstock.workers.emission import Emission
-from penstock.workers.group_commit import Effects
+from penstock.workers.group_commit import CommitLimits, Effects, GroupCommit
+from penstock.workers.offsets import Finished
 from penstock.workers.pipeline import Pipeline, PipelineContext
-from penstock.workers.state import PartitionState, state_key
+from penstock.workers.state import LateChange, PartitionState, state_key
 from penstock.workers.state_table import StateUnreadable, table_maker
 from penstock.workers.suspicion import Condemnation
 from penstock.workers.tally import Tally
@@ -507,6 +508,26 @@ def test_what_a_handler_counts_is_added_to_its_partitions_component(bench: Bench
     assert effects.latest == {(place, key): record}
 
 
+def test_each_partition_counts_for_itself(bench: Bench) -> None:
+    """One process may have several of a topic: none writes what is another's."""
+
+    @bench.worker.on(Placed, counters=TOTALS)
+    async def count(_placed: Placed, delivery: Delivery) -> None:
+        delivery.counters(TOTALS).increment("done/gold")
+
+    async def scenario() -> None:
+        pipeline, states = bench._pipeline(), {2: PartitionState(), 3: PartitionState()}
+        for number, counted in [(2, 1), (3, 1), (2, 2), (2, 3), (3, 2)]:
+            record = Read(PLACED.value, partition=number)
+            effects = await pipeline.process(record, states[number], None)
+            states[number].apply(GOLD, effects.state[GOLD])
+            ((_, key),) = effects.latest
+            assert key == b"counts/shop.orders/%d:done/gold" % number
+            assert effects.state == {GOLD: component(counted)}
+
+    asyncio.run(scenario())
+
+
 def test_each_set_of_counters_has_its_own_topic_and_state(bench: Bench) -> None:
     """Also where a counter of the same name stands in both."""
 
@@ -690,6 +711,45 @@ def test_what_a_returned_generator_counts_belongs_to_the_handler(bench: Bench) -
 
     effects = bench.process(PLACED)
     assert (len(effects.outputs), effects.state[GOLD]) == (2, component(2))
+
+
+def test_state_that_a_returned_generator_cannot_read_fails_the_partition(bench: Bench) -> None:
+    """As where the handler itself reads it: to park the record would be to guess."""
+
+    @bench.worker.on(Placed, state=Count)
+    async def count(_placed: Placed, delivery: Delivery) -> Any:
+        table = delivery.state(Count)
+        return (Counted(order_id=f"{table.get(key)}") for key in ["a"])
+
+    bench.state.apply(state_key(declaration_of(Count).full_name, "a"), b"")
+    with pytest.raises(StateUnreadable):
+        bench.process(PLACED)
+
+
+def test_state_is_not_changed_behind_the_handlers_return(bench: Bench) -> None:
+    """A task that it left behind is told: its change would reach the changelog and not memory."""
+    left: list[StateTable[Count]] = []
+
+    @bench.worker.on(Placed, state=Count)
+    async def count(_placed: Placed, delivery: Delivery) -> None:
+        table = delivery.state(Count)
+        table.put("a", Count(orders=1))
+        left.append(table)
+
+    effects = bench.process(PLACED)
+    group = GroupCommit(7, Finished(), CommitLimits())
+    group.deliver(7)
+    group.finish(7, effects)
+    before = group.ready_bytes
+    (table,) = left
+    with pytest.raises(LateChange, match=r"Count/a.* had returned"):
+        table.put("a", Count(orders=2))
+    with pytest.raises(LateChange, match=r"Count/a.* had returned"):
+        table.delete("a")
+    assert group.ready_bytes == before
+    work = group.compose()
+    assert work is not None
+    assert [*work.state.values()] == [encoder_of(Count)(Count(orders=1))]
 
 
 def test_records_side_by_side_count_in_one_counter_without_care(bench: Bench) -> None:

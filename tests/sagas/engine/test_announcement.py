@@ -202,7 +202,7 @@ def refused_end(play: SagaScenario, step: str) -> SagaScenario:
     assert play.state is not None
     assert play.state.parked is not None
     assert play.state.parked.code == ParkingCode.NOT_ANNOUNCED
-    assert "retry announces the end" in play.state.parked.text
+    assert "announces the end that follows" in play.state.parked.text
     return play
 
 
@@ -236,6 +236,15 @@ def test_what_the_broker_refuses_for_ever_keeps_no_operator_from_ending_the_saga
         refused_end(begun(SAYS_SO), "reserve_stock").mark_undone("reserve_stock"),
     ):
         assert_ended_in_silence(play, "saga-parked")
+
+
+def test_what_an_operator_is_told_of_a_refused_end_holds_for_each_verb() -> None:
+    """Not every verb ends the saga: it may go on, and announces the end that follows."""
+    play = refused_end(begun(SAYS_SO), "reserve_stock").mark_done("reserve_stock", reservation="r")
+    assert play.state is not None
+    assert play.state.phase is Phase.RUNNING
+    play.refuses("charge_card", "no_funds").expect(phase="COMPENSATING", published=[])
+    assert_said_now(play.replies("reserve_stock"), "charge_card", "no_funds")
 
 
 def test_an_operators_end_that_the_broker_refuses_is_given_up_by_deciding_again() -> None:
