@@ -16,20 +16,17 @@ Laws:
 
 import os
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self, final
 
 from penstock.infra.testing import kafka_jars, kafka_probe, kafka_properties
-from penstock.infra.testing.log_file import last_lines
 from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
 from penstock.infra.testing.owned_process import OwnedProcess
-from penstock.infra.testing.server_errors import ServerDidNotStart, WrongServerState
+from penstock.infra.testing.server_process import ServerProcess, ServerStatistics
 
-__all__ = ["QUICK_START", "LocalKafka", "LocalKafkaStatistics"]
+__all__ = ["QUICK_START", "LocalKafka"]
 
 QUICK_START: tuple[str, ...] = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """JVM options that trade peak speed for a quick start: 2.0 s instead of 3.3 s, and 1.9 CPU seconds
@@ -48,22 +45,6 @@ _STOP_LIMIT_S = 20.0
 """A shutdown in order took 0.5 s."""
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalKafkaStatistics:
-    """What has happened to a server so far."""
-
-    running: bool
-    """True while its process lives, paused or not."""
-    paused: bool
-    """True between pause and resume."""
-    starts: int
-    """How often it was started."""
-    kills: int
-    """How often it was killed by `kill`."""
-    last_start_s: float
-    """Seconds from the last start to its first answer; 0 before the first."""
 
 
 @final
@@ -115,9 +96,12 @@ class LocalKafka:
         )
         self._jvm_options = (f"-Xmx{heap_mib}m", *_LOG_OPTIONS, *jvm_options)
         self._start_timeout_s = start_timeout_s
-        self._process: OwnedProcess | None = None
-        self._starts = self._kills = 0
-        self._last_start_s = 0.0
+        self._process = ServerProcess(
+            server="Apache Kafka",
+            address=self._bootstrap,
+            log=self._log,
+            stop_limit_s=_STOP_LIMIT_S,
+        )
 
     @property
     def bootstrap(self) -> str:
@@ -136,7 +120,7 @@ class LocalKafka:
         Raises:
             WrongServerState: it does not run.
         """
-        return self._running_process().pid
+        return self._process.pid
 
     def start(self) -> None:
         """Start it, the first time or again, and wait until it serves clients.
@@ -147,30 +131,20 @@ class LocalKafka:
             KafkaJarsMissing: Maven could not fetch the jars.
             ServerDidNotStart: it ended, or did not answer within the limit; it no longer runs.
         """
-        if self._process is not None:
-            if self._process.running:
-                raise WrongServerState(server=self._bootstrap, state="runs already")
-            self._process.kill()  # it may have ended by itself, and still be ours to forget
+        self._process.make_ready()
         java = kafka_jars.tool("java", "runs Kafka")
         classes = f"{kafka_jars.fetch()}{os.sep}*"
-        begin = time.monotonic()
         settings = self._write_settings(java, classes)
-        command = [java, *self._jvm_options, "-cp", classes, "kafka.Kafka", str(settings)]
-        self._process = process = OwnedProcess(command, output=self._log)
-        self._starts += 1
-        answered = kafka_probe.wait_until_answers(
-            self._bootstrap, timeout_s=self._start_timeout_s, alive=lambda: process.running
+        self._process.start(
+            [java, *self._jvm_options, "-cp", classes, "kafka.Kafka", str(settings)],
+            lambda alive: kafka_probe.wait_until_answers(
+                self._bootstrap, timeout_s=self._start_timeout_s, alive=alive
+            ),
         )
-        if not answered:
-            reason = "no answer in time" if process.running else "its process ended"
-            process.kill()
-            raise self._did_not_start(reason)
-        self._last_start_s = time.monotonic() - begin
 
     def stop(self) -> None:
         """Shut it down in order, within 20 s or else by force; data and ports are kept."""
-        if self._process is not None:
-            self._process.stop(timeout_s=_STOP_LIMIT_S)
+        self._process.stop()
 
     def kill(self) -> None:
         """End it with SIGKILL, paused or not; data and ports are kept.
@@ -178,8 +152,7 @@ class LocalKafka:
         Raises:
             WrongServerState: it does not run.
         """
-        self._running_process().kill()
-        self._kills += 1
+        self._process.kill()
 
     def restart(self) -> None:
         """Shut it down where it runs, and start it on the same data and ports.
@@ -196,7 +169,7 @@ class LocalKafka:
         Raises:
             WrongServerState: it does not run.
         """
-        self._running_process().pause()
+        self._process.pause()
 
     def resume(self) -> None:
         """Let it go on with SIGCONT.
@@ -204,7 +177,7 @@ class LocalKafka:
         Raises:
             WrongServerState: it does not run.
         """
-        self._running_process().resume()
+        self._process.resume()
 
     def log_tail(self, lines: int = 40) -> str:
         """Return the last lines of its log; empty before the first start.
@@ -212,23 +185,15 @@ class LocalKafka:
         Args:
             lines: how many at most; what does not fit in 64 KiB is left out.
         """
-        return last_lines(self._log, lines)
+        return self._process.log_tail(lines)
 
-    def statistics(self) -> LocalKafkaStatistics:
+    def statistics(self) -> ServerStatistics:
         """Return what has happened so far."""
-        process = self._process
-        return LocalKafkaStatistics(
-            running=process is not None and process.running,
-            paused=process is not None and process.paused,
-            starts=self._starts,
-            kills=self._kills,
-            last_start_s=self._last_start_s,
-        )
+        return self._process.statistics()
 
     def close(self) -> None:
         """Kill it, give back its ports and remove its temporary folder. Closing twice is fine."""
-        if self._process is not None:
-            self._process.kill()
+        self._process.end()
         for port in self._ports:
             port.close()
         if self._temporary is not None:
@@ -251,11 +216,6 @@ class LocalKafka:
     def _log(self) -> Path:
         return self._folder / "server.log"
 
-    def _running_process(self) -> OwnedProcess:
-        if self._process is None or not self._process.running:
-            raise WrongServerState(server=self._bootstrap, state="does not run")
-        return self._process
-
     def _write_settings(self, java: str, classes: str) -> Path:
         """Write server.properties, and format the data folder where it is new."""
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -269,7 +229,4 @@ class LocalKafka:
         storage = ["kafka.tools.StorageTool", "format", "-t", kafka_properties.CLUSTER_ID]
         command = [java, *QUICK_START, "-cp", classes, *storage, "-c", str(settings)]
         if OwnedProcess(command, output=self._log).wait(timeout_s=_FORMAT_LIMIT_S) != 0:
-            raise self._did_not_start("its folder was not formatted")
-
-    def _did_not_start(self, reason: str) -> ServerDidNotStart:
-        return ServerDidNotStart(server="Apache Kafka", reason=reason, log_tail=self.log_tail())
+            raise self._process.did_not_start("its folder was not formatted")

@@ -17,21 +17,17 @@ import importlib.util
 import shlex
 import shutil
 import tempfile
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Self, final
 
 from penstock.infra.redis.address import RedisAddress
 from penstock.infra.testing import redis_options, redis_probe
-from penstock.infra.testing.log_file import last_lines
 from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
-from penstock.infra.testing.owned_process import OwnedProcess
-from penstock.infra.testing.server_errors import ServerDidNotStart, WrongServerState
+from penstock.infra.testing.server_process import ServerProcess, ServerStatistics
 
-__all__ = ["LocalRedis", "LocalRedisStatistics", "find_program"]
+__all__ = ["LocalRedis", "find_program"]
 
 _PROGRAM: Final = "redis-server"
 
@@ -54,22 +50,6 @@ def find_program() -> str | None:
     if package is None or package.origin is None:
         return None
     return shutil.which(str(Path(package.origin).parent / "bin" / _PROGRAM))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalRedisStatistics:
-    """What has happened to a server so far."""
-
-    running: bool
-    """True while its process lives, paused or not."""
-    paused: bool
-    """True between pause and resume."""
-    starts: int
-    """How often it was started."""
-    kills: int
-    """How often it was killed by `kill`."""
-    last_start_s: float
-    """Seconds from the last start to its first answer; 0 before the first."""
 
 
 @final
@@ -103,9 +83,12 @@ class LocalRedis:
             ),
         ]
         self._start_timeout_s = start_timeout_s
-        self._process: OwnedProcess | None = None
-        self._starts = self._kills = 0
-        self._last_start_s = 0.0
+        self._process = ServerProcess(
+            server="Redis",
+            address=self._port.address,
+            log=Path(self._folder.name) / "server.log",
+            stop_limit_s=_STOP_LIMIT_S,
+        )
 
     @property
     def url(self) -> str:
@@ -119,7 +102,7 @@ class LocalRedis:
         Raises:
             WrongServerState: it does not run.
         """
-        return self._running_process().pid
+        return self._process.pid
 
     def start(self) -> None:
         """Start it, the first time or again, empty, and wait until it serves clients.
@@ -128,28 +111,17 @@ class LocalRedis:
             WrongServerState: it runs already.
             ServerDidNotStart: it ended, or did not answer within the limit; it no longer runs.
         """
-        if self._process is not None:
-            if self._process.running:
-                raise WrongServerState(server=self._port.address, state="runs already")
-            self._process.kill()  # it may have ended by itself, and still be ours to forget
-        begin = time.monotonic()
-        self._process = process = OwnedProcess(self._command, output=self._log)
-        self._starts += 1
-        answered = redis_probe.wait_until_answers(
-            RedisAddress(host=LOOPBACK, port=self._port.number),
-            timeout_s=self._start_timeout_s,
-            alive=lambda: process.running,
+        address = RedisAddress(host=LOOPBACK, port=self._port.number)
+        self._process.start(
+            self._command,
+            lambda alive: redis_probe.wait_until_answers(
+                address, timeout_s=self._start_timeout_s, alive=alive
+            ),
         )
-        if not answered:
-            reason = "no answer in time" if process.running else "its process ended"
-            process.kill()
-            raise ServerDidNotStart(server="Redis", reason=reason, log_tail=self.log_tail())
-        self._last_start_s = time.monotonic() - begin
 
     def stop(self) -> None:
         """Shut it down in order, within 10 s or else by force; the port is kept."""
-        if self._process is not None:
-            self._process.stop(timeout_s=_STOP_LIMIT_S)
+        self._process.stop()
 
     def kill(self) -> None:
         """End it with SIGKILL, paused or not; the port is kept.
@@ -157,8 +129,7 @@ class LocalRedis:
         Raises:
             WrongServerState: it does not run.
         """
-        self._running_process().kill()
-        self._kills += 1
+        self._process.kill()
 
     def restart(self) -> None:
         """Shut it down where it runs, and start it on the same port, empty.
@@ -175,7 +146,7 @@ class LocalRedis:
         Raises:
             WrongServerState: it does not run.
         """
-        self._running_process().pause()
+        self._process.pause()
 
     def resume(self) -> None:
         """Let it go on with SIGCONT.
@@ -183,7 +154,7 @@ class LocalRedis:
         Raises:
             WrongServerState: it does not run.
         """
-        self._running_process().resume()
+        self._process.resume()
 
     def log_tail(self, lines: int = 40) -> str:
         """Return the last lines of its log; empty before the first start.
@@ -191,23 +162,15 @@ class LocalRedis:
         Args:
             lines: how many at most; what does not fit in 64 KiB is left out.
         """
-        return last_lines(self._log, lines)
+        return self._process.log_tail(lines)
 
-    def statistics(self) -> LocalRedisStatistics:
+    def statistics(self) -> ServerStatistics:
         """Return what has happened so far."""
-        process = self._process
-        return LocalRedisStatistics(
-            running=process is not None and process.running,
-            paused=process is not None and process.paused,
-            starts=self._starts,
-            kills=self._kills,
-            last_start_s=self._last_start_s,
-        )
+        return self._process.statistics()
 
     def close(self) -> None:
         """Kill it, give back its port and remove its folder. Closing twice is fine."""
-        if self._process is not None:
-            self._process.kill()
+        self._process.end()
         self._port.close()
         self._folder.cleanup()
 
@@ -223,12 +186,3 @@ class LocalRedis:
     def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
-
-    @property
-    def _log(self) -> Path:
-        return Path(self._folder.name) / "server.log"
-
-    def _running_process(self) -> OwnedProcess:
-        if self._process is None or not self._process.running:
-            raise WrongServerState(server=self._port.address, state="does not run")
-        return self._process
