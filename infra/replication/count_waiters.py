@@ -69,13 +69,16 @@ class CountWaiters:
         """How many wait."""
         return sum(map(len, (*self._pending.values(), *self._in_flight.values())))
 
-    async def wait(self, counter: str, *, is_pending: bool, timeout_s: float) -> CounterToken:
+    async def wait(
+        self, counter: str, *, is_pending: bool, timeout_s: float, since_s: float | None = None
+    ) -> CounterToken:
         """Wait until a counter is written.
 
         Args:
             counter: the counter.
             is_pending: whether the next batch is waited for, and not the one in flight.
             timeout_s: seconds at most.
+            since_s: monotonic seconds from which they count; None for now.
 
         Raises:
             CountUnconfirmed: it was not written in time.
@@ -84,8 +87,9 @@ class CountWaiters:
         futures = self._pending if is_pending else self._in_flight
         futures.setdefault(counter, {})[future] = None
         self.hurry.set()
+        begun_s = self._clock.monotonic() if since_s is None else since_s
         try:
-            return await before(self._clock, self._clock.monotonic() + timeout_s, future)
+            return await before(self._clock, begun_s + timeout_s, future)
         except TimeoutError as error:
             raise CountUnconfirmed(slot=self._slot, timeout_s=timeout_s) from error
         finally:

@@ -91,7 +91,7 @@ class CounterReaderStatistics:
     lag: ReaderLag
     """How far it is behind."""
     restored: bool
-    """Whether it has read to the ends that its topic had when it was opened."""
+    """Whether it has read to the ends that could be seen when it was opened."""
     failures: int
     """How often reading was interrupted."""
     last_failure: str | None
@@ -157,7 +157,11 @@ class CounterReader:
     # --- what callers ask ----------------------------------------------------------------------
 
     async def restored(self, *, timeout_s: float = 60.0) -> None:
-        """Wait until everything was read that the topic held when the reader was opened.
+        """Wait until everything was read that could be seen when the reader was opened.
+
+        What lies behind a transaction that is open cannot be seen, though it was committed: a count
+        that was acknowledged beside a slot that hangs is missing for as long as a transaction may
+        stay open, ten seconds. Whoever has its token asks `value_at_least`.
 
         Args:
             timeout_s: seconds at most.
@@ -250,7 +254,7 @@ class CounterReader:
 
     def _check(self) -> None:
         if self._error is not None:
-            raise self._error
+            raise self._error.with_traceback(None)  # else it would keep every frame it was in
 
     async def _until_seen(self, token: CounterToken, timeout_s: float) -> None:
         seen: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -301,6 +305,7 @@ class CounterReader:
             except WorldError as error:
                 if not error.retryable:
                     raise
+                self._patience.unknown()
                 self._last_failure = error
             self._failures += 1
             self._attempts += 1
@@ -420,8 +425,8 @@ async def reading(reader: CounterReader, counters: str) -> AsyncIterator[Counter
     try:
         yield reader
     finally:
+        reader.end(CountersClosed(counters=counters))
         task.cancel()
         await asyncio.wait({task})
-        reader.end(CountersClosed(counters=counters))
     if not task.cancelled():
         task.result()

@@ -135,6 +135,8 @@ class CounterSlot:
         self._ledger = self._new_ledger({})
         self._writer: TransactionalWriter | None = None
         self._error: BaseException | None = CountersClosed(counters=counters.name)
+        self._refusal: BaseException | None = self._error
+        """Why nothing can be counted: from the beginning of the end, when there is no error yet."""
         self._waiters = CountWaiters(slot, clock)
         self._news = asyncio.Event()
         self._is_awake = False
@@ -159,16 +161,16 @@ class CounterSlot:
             TooManyComponents: it is one counter too many.
             SlotTaken: somebody else has the slot now; likewise whatever else has ended it.
         """
-        if self._error is not None:
-            raise self._error
+        if self._refusal is not None:
+            raise self._refusal.with_traceback(None)  # else it would keep every frame it was in
         self._ledger.increment(counter, by)
         if not self._is_awake:
             self._wake()
 
     def decrement_nowait(self, counter: str, by: int = 1) -> None:
         """Count down, and write it within the flush interval; as `increment_nowait`."""
-        if self._error is not None:
-            raise self._error
+        if self._refusal is not None:
+            raise self._refusal.with_traceback(None)  # else it would keep every frame it was in
         self._ledger.decrement(counter, by)
         if not self._is_awake:
             self._wake()
@@ -217,15 +219,16 @@ class CounterSlot:
             SlotTaken: somebody else has the slot now.
         """
         if self._error is not None:
-            raise self._error
-        last = self._ledger.last_unwritten()
-        if last is None:
-            return {}
-        wanted, is_pending = self._ledger.unwritten(), self._ledger.is_pending(last)
+            raise self._error.with_traceback(None)
+        begun_s, goal = self._clock.monotonic(), self._ledger.goal()
         with self._waiters.collecting() as tokens:
-            # Batches keep the order: where the last counter is written, all others are.
-            await self._waiters.wait(last, is_pending=is_pending, timeout_s=timeout_s)
-            return {counter: tokens[counter] for counter in wanted}
+            # Once, unless a doubt has changed the order in which they are written.
+            while (last := self._ledger.last_short_of(goal)) is not None:
+                counter, is_pending = last
+                await self._waiters.wait(
+                    counter, is_pending=is_pending, timeout_s=timeout_s, since_s=begun_s
+                )
+            return {counter: tokens[counter] for counter in goal if counter in tokens}
 
     def component(self, counter: str) -> CounterComponent | None:
         """Return what this slot has counted on a counter and knows to be committed, or None.
@@ -267,7 +270,7 @@ class CounterSlot:
                 await self._pause(attempt)
             else:
                 self._ledger = self._new_ledger(_components(found))
-                self._error = None
+                self._error = self._refusal = None
                 return
 
     async def run(self) -> None:
@@ -289,18 +292,26 @@ class CounterSlot:
             raise
 
     async def close(self) -> None:
-        """Write what is pending, within the limit; the slot counts no more.
+        """Write what is pending, within the limit; from now on the slot counts no more.
 
         Raises:
             CountsNotWritten: some of it could not be written in time.
         """
+        closed = CountersClosed(counters=self._counters.name)
+        if self._refusal is None:
+            # Before the flush: what is counted during it would not be written by anybody.
+            self._refusal = closed
         unconfirmed: CountUnconfirmed | None = None
         try:
             await self.flush(timeout_s=self._settings.close_limit_s)
         except CountUnconfirmed as error:
             unconfirmed = error
+        except asyncio.CancelledError:
+            self._tell_unwritten("Closing was cancelled.")
+            raise
+        finally:
+            self.end(closed)
         left = self._ledger.statistics()
-        self.end(CountersClosed(counters=self._counters.name))
         if unconfirmed is not None and left.unwritten:
             raise CountsNotWritten(
                 slot=self._slot,
@@ -313,14 +324,13 @@ class CounterSlot:
         try:
             await self.close()
         except (WorldError, CallerError) as error:
-            if self._ledger.statistics().unwritten:
-                self._tell("counts-not-written", error.message)
+            self._tell_unwritten(error.message)
 
     def end(self, error: BaseException) -> None:
         """Let every call from now on, and everybody who waits, see why the slot has ended."""
         if self._error is not None:
             return
-        self._error = error
+        self._error = self._refusal = error
         self._waiters.fail(error)
 
     async def release(self) -> None:
@@ -417,12 +427,17 @@ class CounterSlot:
             except WorldError as error:
                 if not error.retryable:
                     raise
+                patience.unknown()
             else:
                 return found
 
     async def _pause(self, attempt: int) -> None:
         wait_s = retry_wait_s(attempt, self._entropy.random())
         await self._clock.sleep_until(self._clock.monotonic() + wait_s)
+
+    def _tell_unwritten(self, text: str) -> None:
+        if self._ledger.statistics().unwritten:
+            self._tell("counts-not-written", text)
 
     def _tell(self, name: str, text: str) -> None:
         facts: dict[str, str | int] = {
@@ -461,7 +476,9 @@ async def counting(slot: CounterSlot) -> AsyncIterator[CounterSlot]:
         await slot.close()
     finally:
         task.cancel()
-        await asyncio.wait({task})
+        try:
+            await asyncio.wait({task})
+        finally:
+            await slot.release()
         if not task.cancelled():
             task.exception()  # whoever asked the slot for anything has been told
-        await slot.release()

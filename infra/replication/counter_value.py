@@ -51,5 +51,6 @@ class ReaderLag:
     """Offsets between its positions and the ends at its last look, markers included; None before
     the first look."""
     age_s: float | None
-    """Seconds since a moment whose every committed count the reader has seen; None before it has
-    read to an end for the first time. It grows while Kafka cannot be reached."""
+    """Seconds since a moment of which the reader has seen every count that could be seen then; None
+    before it has read to an end for the first time. It grows while Kafka cannot be reached. What
+    lies behind an open transaction of somebody else cannot be seen, for ten seconds at most."""

@@ -64,6 +64,10 @@ class Patience:
         """It is there."""
         self._since_s = None
 
+    def unknown(self) -> None:
+        """Nobody answers, so nothing is known of it: who answers next may have just come back."""
+        self._since_s = None
+
 
 def retry_wait_s(attempt: int, draw: float) -> float:
     """Return how long to wait before Kafka is tried again.

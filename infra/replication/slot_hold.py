@@ -150,17 +150,20 @@ class SlotHold:
             KafkaUnreachable: likewise.
             ComponentUnreadable: a record of the slot cannot be read.
         """
-        async with closing(await self._log.reader()) as reader:
-            await self._begin(reader)
-            await self._read(reader, await self._visible_ends(reader))
-            self._check_generation()
-            writer = await self._log.fence()
-            try:
+        writer: TransactionalWriter | None = None
+        try:
+            async with closing(await self._log.reader()) as reader:
+                await self._begin(reader)
+                await self._read(reader, await self._visible_ends(reader))
+                self._check_generation()
+                writer = await self._log.fence()
                 await self._read(reader, await self._log.ends())
                 self._check_generation()
-            except BaseException:
+        except BaseException:  # also where it is cancelled while the reader closes
+            if writer is not None:
                 writer.drop()
-                raise
+            raise
+        assert writer is not None, "behind the fence there is a producer"
         return writer, self._hand_out()
 
     def wrote(self, partition: Partition, end: int) -> None:

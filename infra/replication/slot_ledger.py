@@ -181,22 +181,36 @@ class SlotLedger:
         """Return what is certainly on the log of a counter; None where it was never written."""
         return self._committed.get(counter)
 
-    def is_pending(self, counter: str) -> bool:
-        """Whether a counter has increments that are not being written yet."""
-        return counter in self._pending
-
     @property
     def is_idle(self) -> bool:
         """Whether nothing is pending."""
         return not self._pending
 
-    def last_unwritten(self) -> str | None:
-        """Return the counter that is written last, of all that are not; None where all are."""
-        return next(reversed(self._pending or self._in_flight), None)
+    def goal(self) -> dict[str, int]:
+        """Return all that is not certain to be on the log, and how much each has counted by now."""
+        return {counter: self._ups[counter] + self._downs[counter] for counter in self._unwritten()}
 
-    def unwritten(self) -> list[str]:
-        """Return the counters that are in flight or pending, in the order of their writing."""
-        return list({**dict.fromkeys(self._in_flight), **self._pending})
+    def last_short_of(self, goal: Mapping[str, int]) -> tuple[str, bool] | None:
+        """Return the counter of a goal that is written last.
+
+        The order is that of now. What is not committed goes before all else, so what was the last
+        may be written before others.
+
+        Args:
+            goal: what `goal` has returned some time ago.
+
+        Returns:
+            The counter, and whether the batch in flight is not enough for it; None where all of
+            the goal is committed.
+        """
+        for counter in reversed(self._pending):
+            coming = self._in_flight.get(counter, self._committed.get(counter))
+            if counter in goal and _total(coming) < goal[counter]:
+                return counter, True
+        for counter in reversed(self._in_flight):
+            if counter in goal and _total(self._committed.get(counter)) < goal[counter]:
+                return counter, False
+        return None
 
     def statistics(self) -> SlotLedgerStatistics:
         """Return the ledger in numbers."""
@@ -204,8 +218,11 @@ class SlotLedger:
             counters=len(self._ups),
             pending=len(self._pending),
             in_flight=len(self._in_flight),
-            unwritten=sum(map(self._amount, self.unwritten())),
+            unwritten=sum(map(self._amount, self._unwritten())),
         )
+
+    def _unwritten(self) -> dict[str, None]:
+        return {**dict.fromkeys(self._in_flight), **self._pending}
 
     def _amount(self, counter: str) -> int:
         before = self._committed.get(counter)
@@ -236,3 +253,8 @@ class SlotLedger:
         if len(self._ups) >= self._limit:
             raise TooManyComponents(topic=self._topic, limit=self._limit)
         self._ups[counter] = self._downs[counter] = 0
+
+
+def _total(component: CounterComponent | None) -> int:
+    """All that a component has counted; less than nothing where it was never written."""
+    return -1 if component is None else component.increments + component.decrements

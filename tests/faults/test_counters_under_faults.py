@@ -9,7 +9,6 @@ that came late see the same.
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -180,9 +179,7 @@ def test_every_increment_counts_once_whatever_is_killed(
             readers = [await stack.enter_async_context(watched(bus)) for _ in range(2)]
             await torment(fleet, kafka)
             readers.append(await stack.enter_async_context(watched(bus)))
-            begun = time.monotonic()
             await asyncio.gather(zombie(fleet), sleeper(fleet))
-            assert time.monotonic() - begun > BEYOND_A_TRANSACTION_S
             running = [process for process in fleet.started if process.runs]
             exits = await asyncio.gather(*(off_loop(each.terminate) for each in running))
             assert set(exits) <= {0, TAKEN}, fleet.logs()

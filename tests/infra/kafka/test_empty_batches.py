@@ -18,11 +18,16 @@ TRANSACTIONAL, CONTROL = 0x10, 0x20
 ABORT, COMMIT = b"\x00\x00\x00\x00", b"\x00\x00\x00\x01"
 
 
-def batch(offset: int, *keys: bytes, attributes: int, producer: int = 7) -> bytes:
-    """A record batch of format 2 (Kafka's message format), with one record for each key."""
+def batch(
+    offset: int, *keys: bytes, attributes: int, producer: int = 7, offsets: int | None = None
+) -> bytes:
+    """A record batch of format 2 (Kafka's message format), with one record for each key.
+
+    It takes as many offsets as it had records before compaction.
+    """
     records = b"".join(record(index, key) for index, key in enumerate(keys))
     # No record is left, but the offset and the sequence of the last one are.
-    last = max(len(keys), 1) - 1
+    last = (offsets or max(len(keys), 1)) - 1
     body = pack(
         ">hiqqqhii",
         attributes,
@@ -70,6 +75,25 @@ def test_an_empty_control_batch_is_read_past() -> None:
     survive_empty_batches()
     assert read(LOG) == ([0, 2], 3)
     assert read(EMPTY) == ([], 2)
+
+
+def test_offsets_of_records_that_are_gone_are_passed() -> None:
+    """Of a batch of data without any record, of one that has lost its last, and of a marker."""
+    survive_empty_batches()
+    empty = batch(0, attributes=TRANSACTIONAL, offsets=5)
+    shorter = batch(5, b"a", attributes=TRANSACTIONAL, offsets=3)
+    marker = batch(8, attributes=TRANSACTIONAL | CONTROL)
+    assert read(empty + shorter + marker) == ([5], 9)
+    assert read(empty) == ([], 5)
+    assert read(empty + shorter) == ([5], 8)
+
+
+def test_an_empty_abort_marker_leaves_what_was_aborted_out() -> None:
+    """Which producer was aborted stands in the answer, and what another commits is read."""
+    survive_empty_batches()
+    aborted = batch(0, b"a", attributes=TRANSACTIONAL)
+    other = batch(2, b"b", attributes=TRANSACTIONAL, producer=8)
+    assert read(aborted + EMPTY + other, (7, 0)) == ([2], 3)
 
 
 def test_abort_markers_are_still_understood() -> None:

@@ -18,7 +18,7 @@ from penstock.events.log import Headers, LogReader, NewRecord, Partition
 from penstock.infra.clock import SeededEntropy
 from penstock.infra.replication.component_records import COMPONENT_SCHEMA, ComponentDecoder
 from penstock.infra.replication.component_view import ComponentView
-from penstock.infra.replication.counter_log import FollowingReader
+from penstock.infra.replication.counter_log import FollowingReader, SlotLog
 from penstock.infra.replication.counter_reader import CounterReader
 from penstock.infra.replication.counter_slot import CounterSlot
 from penstock.infra.replication.counter_value import CounterToken
@@ -35,6 +35,7 @@ __all__ = [
     "CounterWorld",
     "KnownSchemas",
     "LiveReader",
+    "MemorySlotLog",
     "MemoryTopic",
     "Misfortune",
     "SlotProcess",
@@ -44,9 +45,9 @@ __all__ = [
 TOPIC = "_penstock.shop.crdt.orders"
 TRANSACTION_LIMIT_S = 10.0
 
-Misfortune = Literal["not begun", "left open", "answer lost"]
+Misfortune = Literal["not begun", "left open", "answer lost", "offset unknown"]
 """What a commit meets: nothing of it is written; it is written and never ended, until a fence or
-the transaction's limit ends it; it is committed, and nobody is told."""
+the transaction's limit ends it; it is committed, and nobody is told; or not where it lies."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -119,6 +120,10 @@ class MemoryTopic:
         self.random = Random(seed)
         self.misfortunes: deque[Misfortune] = deque()
         self.away = False
+        self.closing_s = 0.0
+        """How long a reader takes to close."""
+        self.producers: list[MemoryProducer] = []
+        """All that ever were."""
         self.fences_hold = True
         """False takes the rule away that an older producer can commit no more."""
         self.restores = True
@@ -242,6 +247,7 @@ class MemoryProducer:
         self._owner = owner
         self._epoch = epoch
         self._dropped = False
+        topic.producers.append(self)
 
     @property
     def epoch(self) -> int:
@@ -268,10 +274,15 @@ class MemoryProducer:
         topic.finish(opened, "committed")
         if misfortune == "answer lost":
             raise TransactionDoubt(reason="EndTxn got no answer")
-        return first
+        return dict.fromkeys(first, -1) if misfortune == "offset unknown" else first
 
     def _is_cut(self, misfortune: bool) -> bool:
         return self._dropped or self._topic.away or misfortune
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether it was given up."""
+        return self._dropped
 
     def drop(self) -> None:
         """As the port promises."""
@@ -343,6 +354,10 @@ class MemoryReader:
 
     async def close(self) -> None:
         """As the port promises."""
+        if self._topic.closing_s:
+            await self._topic.clock.sleep_until(
+                self._topic.clock.monotonic() + self._topic.closing_s
+            )
 
     def _check(self) -> None:
         if self._topic.away:
@@ -455,20 +470,23 @@ class CounterWorld:
         self.schemas = KnownSchemas()
         self.alarms: list[Alarm] = []
 
-    def slot(self, name: str = "web-0", settings: SlotSettings | None = None) -> CounterSlot:
-        """A slot that is not open yet."""
-        hold = SlotHold(
+    def hold(self, name: str = "web-0", log: SlotLog | None = None) -> SlotHold:
+        """A hold that holds nothing yet."""
+        return SlotHold(
             self.counters.name,
             name,
-            MemorySlotLog(self.topic, name),
+            log or MemorySlotLog(self.topic, name),
             ComponentDecoder(self.schemas, to_write_again=True).decode,
             look_up=self.schemas.look_up,
             now_ms=self.clock.wall_ms,
         )
+
+    def slot(self, name: str = "web-0", settings: SlotSettings | None = None) -> CounterSlot:
+        """A slot that is not open yet."""
         return CounterSlot(
             self.counters,
             name,
-            hold,
+            self.hold(name),
             clock=self.clock,
             entropy=self.entropy,
             partitions=len(self.topic.partitions),

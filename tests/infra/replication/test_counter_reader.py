@@ -306,6 +306,45 @@ def test_a_topic_that_is_cut_for_a_moment_is_no_end() -> None:
     play(scenario)
 
 
+def test_a_topic_that_is_cut_before_and_after_kafka_was_away_is_no_end() -> None:
+    """Who has come back twice knows little for a moment, twice; in between nobody knew anything."""
+
+    async def scenario(world: CounterWorld) -> None:
+        write(world, 3)
+        live = world.reader()
+        await advancing(world, live.reader.restored())
+        world.topic.recreate()
+        await world.clock.advance(1.0)
+        world.topic.away = True
+        await world.clock.advance(2 * PATIENCE_S)
+        world.topic.away = False
+        await world.clock.advance(PATIENCE_S / 2)
+        write(world, 3)
+        await world.clock.advance(PATIENCE_S)
+        assert live.reader.value("a").value == 3
+        assert live.reader.lag().records == 0
+        await live.stop()
+
+    play(scenario)
+
+
+def test_who_goes_on_asking_a_reader_that_has_ended_takes_no_memory() -> None:
+    """An error that is raised again and again would keep every frame it was raised in."""
+
+    async def scenario(world: CounterWorld) -> None:
+        live = world.reader()
+        live.reader.end(CountersClosed(counters="orders"))
+        frames = []
+        for _ in range(100):
+            with pytest.raises(CountersClosed) as told:
+                live.reader.value("a")
+            frames.append(len(told.traceback))
+        assert frames[-1] == frames[0]
+        await live.stop()
+
+    play(scenario)
+
+
 def block_of(world: CounterWorld) -> tuple[CounterReader, list[MemoryReader]]:
     """A reader that no task reads for yet."""
     live = world.reader()

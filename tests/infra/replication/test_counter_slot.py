@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from penstock.events.log import Partition
 from penstock.infra.replication.count_waiters import CountUnconfirmed
 from penstock.infra.replication.counter_slot import CounterSlot, CountsNotWritten, counting
+from penstock.infra.replication.counter_value import CounterToken
 from penstock.infra.replication.counters_closed import CountersClosed
 from penstock.infra.replication.slot_hold import SlotTaken
 from penstock.infra.replication.slot_settings import BadSlotSettings, SlotSettings
-from penstock.workers.counters import BadCount, CounterComponent
+from penstock.workers.counters import BadCount, CounterComponent, component_key
 from penstock.workers.ports import TransactionDoubt
 from tests.infra.replication.counter_world import CounterWorld, SlotProcess
 
@@ -54,6 +56,30 @@ def test_a_thousand_callers_share_one_commit_and_one_record() -> None:
         assert process.slot.component("a") == component(1_000)
         assert process.slot.statistics().commits == 1
         assert counts(world) == 1
+        await process.crash()
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("misfortune", [None, "not begun", "answer lost"])
+def test_each_caller_is_told_where_its_own_counter_was_written(misfortune: Any) -> None:
+    """With more counters than one batch holds, and whether the first is in doubt or not."""
+
+    async def scenario(world: CounterWorld) -> None:
+        process = await world.opened()
+        if misfortune is not None:
+            world.topic.misfortunes.append(misfortune)
+        names = [f"{number:0512}" for number in range(1_000)]
+        calls = {name: process.call(name, 1) for name in names}
+        await world.clock.advance(0.0)
+        assert 0 < process.slot.statistics().ledger.in_flight < len(names)
+        await advancing(world, process.slot.flush())
+        written = {
+            CounterToken(Partition(each.topic, each.partition), each.offset): each.key
+            for each in world.topic.records()
+        }
+        for name, call in calls.items():
+            assert written[call.result()] == component_key("slot/web-0", name)
         await process.crash()
 
     play(scenario)
@@ -145,7 +171,7 @@ async def advancing(world: CounterWorld, work: Coroutine[Any, Any, Any]) -> Any:
     return await task
 
 
-@pytest.mark.parametrize("misfortune", ["not begun", "left open", "answer lost"])
+@pytest.mark.parametrize("misfortune", ["not begun", "left open", "answer lost", "offset unknown"])
 def test_a_doubt_is_settled_and_counting_goes_on(misfortune: Any) -> None:
     """Whether it was committed or not: each increment counts once, and its caller is told."""
 
@@ -457,3 +483,105 @@ def test_settings_have_ranges() -> None:
     with pytest.raises(BadSlotSettings) as told:
         SlotSettings(flush_interval_s=0.0, close_limit_s=float("nan"), counters=0)
     assert len(told.value.problems) == 3
+
+
+def test_flush_waits_for_all_of_it_when_a_doubt_has_changed_the_order() -> None:
+    """A batch comes back and is written first; what does not fit beside it any more comes later."""
+
+    async def scenario(world: CounterWorld) -> None:
+        process = await world.opened()
+        # Five hundred names of 512 bytes are less than a batch, and a thousand are more.
+        first = [f"first-{number:0506}" for number in range(500)]
+        second = [f"second-{number:0505}" for number in range(500)]
+        world.topic.misfortunes.append("not begun")
+        for counter in first:
+            process.slot.increment_nowait(counter)
+        call = process.call(first[0], 1)
+        await world.clock.advance(0.0)
+        assert process.slot.statistics().ledger.in_flight == len(first)
+        for counter in (*second, first[-1]):
+            process.slot.increment_nowait(counter)
+        tokens = await advancing(world, process.slot.flush())
+        assert tokens.keys() == {*first, *second}
+        assert process.slot.component(second[-1]) == component(1)
+        assert process.slot.component(first[-1]) == component(2)
+        assert call.done()
+        await process.crash()
+
+    play(scenario)
+
+
+def test_what_is_counted_while_the_slot_closes_is_refused_and_not_lost() -> None:
+    """Whoever still counts learns it from the call: behind it nothing would write the count."""
+
+    async def scenario(world: CounterWorld) -> None:
+        refused: list[str] = []
+
+        async def go_on(slot: CounterSlot) -> None:
+            while True:
+                try:
+                    slot.increment_nowait("late")
+                except CountersClosed as error:
+                    refused.append(error.code)
+                    return
+                await world.clock.sleep_until(world.clock.monotonic() + 0.001)
+
+        async def within(slot: CounterSlot) -> None:
+            slot.increment_nowait("a", 3)
+            others.append(asyncio.ensure_future(go_on(slot)))
+            await world.clock.sleep_until(world.clock.monotonic() + 0.01)
+            kept.append(slot)
+
+        others: list[asyncio.Task[None]] = []
+        kept: list[CounterSlot] = []
+        await held(world, within)
+        await world.clock.advance(0.01)
+        assert others[0].done()
+        assert refused == ["PEN-I113"]
+        assert kept[0].statistics().ledger.unwritten == 0
+
+    play(scenario)
+
+
+def test_a_slot_that_is_cancelled_while_it_closes_counts_no_more() -> None:
+    """Its block has ended: who waits is told, and nobody counts into nothing."""
+
+    async def scenario(world: CounterWorld) -> None:
+        slot = world.slot()
+
+        async def block() -> None:
+            async with counting(slot):
+                world.topic.away = True
+                slot.increment_nowait("a", 3)
+
+        task = asyncio.ensure_future(block())
+        await world.clock.advance(1.0)
+        assert slot.statistics().waiting == 1
+        waiting = asyncio.ensure_future(slot.flush(timeout_s=10_000.0))
+        await world.clock.advance(0.0)
+        task.cancel()
+        await world.clock.advance(0.0)
+        assert task.cancelled()
+        with pytest.raises(CountersClosed):
+            slot.increment_nowait("a")
+        assert isinstance(waiting.exception(), CountersClosed)
+        assert world.alarms[-1].name == "counts-not-written"
+
+    play(scenario)
+
+
+def test_who_goes_on_calling_an_ended_slot_takes_no_memory() -> None:
+    """An error that is raised again and again would keep every frame it was raised in."""
+
+    async def scenario(world: CounterWorld) -> None:
+        process = await world.opened()
+        process.slot.end(SlotTaken(slot="web-0", counters="orders", reason="a test says so"))
+        frames = []
+        for _ in range(100):
+            with pytest.raises(SlotTaken) as told:
+                process.slot.increment_nowait("a")
+            frames.append(len(told.traceback))
+        assert frames[-1] == frames[0]
+        await process.crash()
+
+    play(scenario)

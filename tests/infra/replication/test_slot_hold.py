@@ -9,9 +9,10 @@ from penstock.events.log import NewRecord
 from penstock.infra.replication.component_records import ComponentUnreadable, encode_component
 from penstock.infra.replication.patience import PATIENCE_S, CountersCut
 from penstock.infra.replication.slot_generation import generation_key, is_generation_key
+from penstock.infra.replication.slot_hold import SlotTaken
 from penstock.workers.counters import CounterComponent, component_key
-from penstock.workers.ports import Transaction, TransactionDoubt
-from tests.infra.replication.counter_world import CounterWorld, MemoryProducer
+from penstock.workers.ports import Transaction, TransactionalWriter, TransactionDoubt
+from tests.infra.replication.counter_world import CounterWorld, MemoryProducer, MemorySlotLog
 from tests.infra.replication.test_component_view import newer_schema
 from tests.infra.replication.test_counter_slot import advancing, play
 
@@ -179,6 +180,56 @@ def test_a_topic_that_was_made_again_ends_the_slot() -> None:
         await world.clock.advance(PATIENCE_S + 10.0)
         assert isinstance(call.exception(), CountersCut)
         await process.crash()
+
+    play(scenario)
+
+
+class LateFence(MemorySlotLog):
+    """Before its second fence somebody else takes the slot: after the look, as it may happen."""
+
+    def __init__(self, world: CounterWorld) -> None:
+        """Take it as another process would."""
+        super().__init__(world.topic, "web-0")
+        self._other = world.hold()
+        self._fences = 0
+
+    async def fence(self) -> TransactionalWriter:
+        """As the port promises, only later."""
+        self._fences += 1
+        if self._fences == 2:
+            await self._other.take()
+        return await super().fence()
+
+
+def test_a_look_that_came_too_early_is_made_good_behind_the_fence() -> None:
+    """Else both would count, each on what it has read, until the next doubt."""
+
+    async def scenario(world: CounterWorld) -> None:
+        hold = world.hold(log=LateFence(world))
+        await advancing(world, hold.take())
+        with pytest.raises(SlotTaken, match="generation 2"):
+            await advancing(world, hold.retake())
+        mine, others, again = world.topic.producers
+        assert not others.is_dropped
+        assert again.is_dropped
+        mine.drop()
+
+    play(scenario)
+
+
+def test_a_slot_that_ends_while_it_is_taken_again_leaves_no_producer_behind() -> None:
+    """Also where it has fenced already, and only its reader is still to be closed."""
+
+    async def scenario(world: CounterWorld) -> None:
+        process = await world.opened()
+        world.topic.closing_s = 60.0
+        world.topic.misfortunes.append("not begun")
+        process.call("a", 1)
+        await world.clock.advance(10.0)
+        _, again = world.topic.producers
+        assert not again.is_dropped
+        await process.crash()
+        assert again.is_dropped
 
     play(scenario)
 
