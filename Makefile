@@ -25,9 +25,10 @@ demo: .venv/.ready
 	@$(BIN)/penstock demo
 
 # Two runs, because pytest-randomly shuffles within one: a slip in a core is told before a server starts.
+# The second has a Docker engine and its images, where there is a way to them (.ci/docker).
 test: .venv/.ready
 	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(addprefix --ignore=,$(SERVED)) tests
-	$(if $(SERVED),$(BIN)/python -m pytest $(PYTEST_FLAGS) $(SERVED))
+	$(if $(SERVED),.ci/docker $(BIN)/python -m pytest $(PYTEST_FLAGS) $(SERVED))
 
 check: .venv/.ready
 	$(BIN)/ruff format --check

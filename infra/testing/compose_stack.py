@@ -142,8 +142,8 @@ class ComposeStack:
         Returns:
             Its exit code; 137 where it was killed.
         """
-        grace_s = self._service_of[container].grace_s
-        self._engine_side(container).stop(timeout=round(grace_s))
+        engine_side = self._engine_side(container)
+        engine_side.stop(timeout=round(self._service_of[container].grace_s))
         self._stops += 1
         code = self.state(container).exit_code
         assert code is not None, "a container that was stopped has ended"

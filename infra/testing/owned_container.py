@@ -42,6 +42,7 @@ class OwnedContainer:
             environment: variables of its processes.
             command: what runs in it; the image's own if not given.
         """
+        self._closed = False
         self._reserved = [*ports.values()]
         self._container = new_container(image).with_envs(**environment)
         if command is not None:
@@ -91,7 +92,10 @@ class OwnedContainer:
         return logged.decode(errors="replace")
 
     def close(self) -> None:
-        """Remove it with its data, and give its ports back."""
+        """Remove it with its data, and give its ports back. Closing twice is fine."""
+        if self._closed:
+            return
+        self._closed = True
         for port in self._reserved:
             port.close()
         self._container.stop()

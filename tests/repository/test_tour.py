@@ -21,7 +21,9 @@ def defined_in(path: Path) -> set[str]:
             names.add(node.name)
         if isinstance(node, ast.ClassDef):
             functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-            names |= {f"{node.name}.{each.name}" for each in node.body if isinstance(each, functions)}
+            names |= {
+                f"{node.name}.{each.name}" for each in node.body if isinstance(each, functions)
+            }
         if isinstance(node, ast.Assign):
             names |= {each.id for each in node.targets if isinstance(each, ast.Name)}
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
@@ -44,5 +46,7 @@ def test_each_name_is_defined_where_its_link_leads() -> None:
 def test_each_name_has_a_module() -> None:
     """A name in code leads to Python; everything else is linked by its title."""
     links = NAMED_LINK.findall(TOUR.read_text("utf-8"))
-    strange = [f"{name}: {target}" for name, target in links if not target.endswith((".py", ".lua"))]
+    strange = [
+        f"{name}: {target}" for name, target in links if not target.endswith((".py", ".lua"))
+    ]
     assert not strange, "\n".join(strange)

@@ -74,6 +74,7 @@ def test_one_container_from_start_to_close(engine: EngineStandIn) -> None:
         container.start()
         container.restart()
         assert container.log_tail() == "the last line\n"
+    container.close()  # once more: whoever owns it may have closed it already
     assert engine.done == [
         *["create", "start", "pause", "unpause", "kill", "start", "stop", "start", "removed"]
     ]
