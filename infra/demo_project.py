@@ -50,7 +50,9 @@ def copy_example(folder: Path) -> None:
     """
     with as_file(files(_EXAMPLE)) as source:
         for path in sorted(source.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
+            # The compose file builds its image in penstock's own checkout.
+            wanted = path.name != "compose.yaml" and "__pycache__" not in path.parts
+            if path.is_file() and wanted:
                 place = path.relative_to(source)
                 target = folder / (PACKAGE / place if path.suffix == ".py" else place)
                 target.parent.mkdir(parents=True, exist_ok=True)

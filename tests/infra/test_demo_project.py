@@ -22,6 +22,7 @@ def test_the_copy_stands_alone(tmp_path: Path) -> None:
     assert f"{PACKAGE}.stock" in project.modules
     assert all(path.is_file() for path in project.sagas)
     assert all(path.is_dir() for path in project.schemas)
+    assert not (tmp_path / "compose.yaml").exists(), "its image is built in a checkout of penstock"
 
 
 def test_the_copy_is_a_project(tmp_path: Path) -> None:
