@@ -25,9 +25,10 @@ demo: .venv/.ready
 	@$(BIN)/penstock demo
 
 # Two runs, because pytest-randomly shuffles within one: a slip in a core is told before a server starts.
-# The second has a Docker engine and its images, where there is a way to them (.ci/docker).
+# The first uses all cores. The second has a Docker engine and its images, where there is a way to them
+# (.ci/docker), and the machine for itself.
 test: .venv/.ready
-	$(BIN)/python -m pytest $(PYTEST_FLAGS) $(addprefix --ignore=,$(SERVED)) tests
+	$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal $(PYTEST_FLAGS) $(addprefix --ignore=,$(SERVED)) tests
 	$(if $(SERVED),.ci/docker $(BIN)/python -m pytest $(PYTEST_FLAGS) $(SERVED))
 
 check: .venv/.ready
