@@ -210,14 +210,14 @@ class RedisConnection:
         """Say what a failure means; the table is below."""
         status = getattr(failure, "status_code", None)
         if isinstance(failure, _REFUSALS) or status:
-            text = excerpt(str(failure), _REASON_CHARACTERS)
+            text = _said(failure)
             reason = f"{status} {text}" if status else text
             kind = reason.partition(" ")[0][:_KIND_CHARACTERS]
             return RedisRefused(address=self._address, kind=kind, reason=reason)
         if isinstance(failure, _NO_REDIS):
             reason = "what answers there is no Redis"
         else:
-            reason = excerpt(str(failure), _REASON_CHARACTERS) or type(failure).__name__
+            reason = _said(failure) or type(failure).__name__
         return RedisUnreachable(address=self._address, reason=reason, may_have_happened=sent)
 
 
@@ -243,3 +243,8 @@ class RedisConnection:
 _REFUSALS: Final = (ResponseError, AuthenticationError)
 _NO_REDIS: Final = (InvalidResponse, ValueError, _TooMuch)
 _FAILURES: Final = (RedisError, OSError, ValueError, _TooMuch)
+
+
+def _said(failure: Exception) -> str:
+    """The beginning of what a failure says, to stand in a sentence of ours."""
+    return excerpt(str(failure), _REASON_CHARACTERS).rstrip(".")

@@ -34,7 +34,10 @@ class RedisUnreachable(WorldError):
     code: ClassVar[str] = "PEN-I72"
     retryable: ClassVar[bool] = True
     what: ClassVar[str] = "Redis at {address} gave no answer: {reason}."
-    why: ClassVar[str] = "It was asked once; that it took effect is possible: {may_have_happened}."
+    why: ClassVar[str] = (
+        "The call had been sent: {may_have_happened}. What was sent may have taken effect; nothing "
+        "is sent twice."
+    )
     remedy: ClassVar[str] = (
         "Start Redis, or set PENSTOCK_REDIS to an address that this machine can reach."
     )
