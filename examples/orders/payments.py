@@ -39,9 +39,13 @@ async def price_of(sku: str) -> Decimal | None:
 
 async def cost_of(items: list[Item]) -> Decimal | None:
     """Add up what items cost by our own prices; None where one of them is not sold."""
-    found = [await price_of(item.sku) for item in items]
-    costs = [price * item.quantity for price, item in zip(found, items, strict=True) if price]
-    return sum(costs, Decimal("0.00")) if len(costs) == len(items) else None
+    cost = Decimal("0.00")
+    for item in items:
+        price = await price_of(item.sku)
+        if price is None:
+            return None
+        cost += price * item.quantity
+    return cost
 
 
 @worker.command(ChargeCard)

@@ -31,7 +31,7 @@ from penstock.workers.counters import (
     check_counter,
 )
 
-__all__ = ["ForeignCount", "SlotLedger", "SlotLedgerStatistics"]
+__all__ = ["COUNTERS_LIMIT", "ForeignCount", "SlotLedger", "SlotLedgerStatistics"]
 
 BATCH_BYTES: Final = 512 * 1024
 """Bytes of one batch, roughly: so its records go to the broker as one batch for each partition,

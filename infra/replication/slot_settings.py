@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from penstock.events.problems import Problems
+from penstock.infra.replication.slot_ledger import COUNTERS_LIMIT
 from penstock.schemas.errors import CallerError
 
 __all__ = ["BadSlotSettings", "SlotSettings"]
@@ -37,8 +38,8 @@ class SlotSettings:
     close_limit_s: float = 5.0
     """Seconds that closing may take to write what is pending, 0.1 to 600. Half of what a process
     usually has between SIGTERM and SIGKILL."""
-    counters: int = 100_000
-    """Counters at most, 1 to 1 000 000; each takes some 500 bytes for ever."""
+    counters: int = COUNTERS_LIMIT
+    """Counters at most, 1 to 1 000 000. Default: 100 000; each takes some 500 bytes for ever."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

@@ -5,8 +5,10 @@ worker adds (remembering answers, tombstones, cutting a handler at its deadline)
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
@@ -26,7 +28,7 @@ from penstock.examples.orders.events import OrderPlaced
 from penstock.examples.orders.generate import orders
 from penstock.examples.orders.ledger import FOLDER_VARIABLE, Entry, read_ledgers
 from penstock.examples.orders.outcomes import CARRIER_FAILURES, Outcome, expected_outcome
-from penstock.examples.orders.prices import PRICES
+from penstock.examples.orders.prices import PRICES, PriceList
 from penstock.infra.settings import Settings
 from penstock.workers import Delivery, Failed, Refused
 from penstock.workers.group_commit import Effects
@@ -204,6 +206,23 @@ def test_a_wrong_amount_is_refused(ledgers: Path) -> None:
     with pytest.raises(Refused, match="wrong_amount"):
         charge(order.model_copy(update={"items": unknown}))
     assert rows(ledgers) == []
+
+
+def test_what_costs_nothing_is_sold_all_the_same(
+    ledgers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A price of 0 is a price."""
+    order = BY_OUTCOME[Outcome.COMPLETED]
+    gift = order.items[0].model_copy(update={"sku": "gift", "price": Decimal("0.00")})
+    price_list = PriceList(ledgers)
+    monkeypatch.setattr(payments, "price_list", price_list)
+    asyncio.run(price_list.read("lamp"))  # makes the table
+    with sqlite3.connect(ledgers / "prices.db") as table:
+        table.execute("INSERT INTO prices (sku, price) VALUES ('gift', '0.00')")
+    table.close()
+    charge(order.model_copy(update={"items": [*order.items, gift]}))
+    price_list.close()
+    assert one(ledgers).service == "payments"
 
 
 def test_the_table_has_a_price_for_whatever_is_ordered(ledgers: Path) -> None:
