@@ -9,9 +9,10 @@ Needs the extra `penstock[testing]`, so it is imported only where an engine has 
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Self, final
+from typing import final
 
 from penstock.infra.testing import kafka_probe, kafka_properties
+from penstock.infra.testing.kafka_server import KafkaServer
 from penstock.infra.testing.loopback_port import LoopbackPort
 from penstock.infra.testing.owned_container import OwnedContainer
 from penstock.infra.testing.server_errors import ServerDidNotStart
@@ -52,8 +53,8 @@ def container_environment(
 
 
 @final
-class KafkaContainer:
-    """A Kafka server of our own, as a container. The methods are those of `KafkaServer`."""
+class KafkaContainer(KafkaServer):
+    """A Kafka server of our own, as a container."""
 
     def __init__(
         self,
@@ -84,6 +85,7 @@ class KafkaContainer:
         )
         ports = {_CLIENT: client} | ({_PROXIED: proxied} if proxy else {})
         self._container = OwnedContainer(image=image, ports=ports, environment=environment)
+        super().__init__(self._container)
 
     @property
     def bootstrap(self) -> str:
@@ -112,48 +114,6 @@ class KafkaContainer:
                 log_tail=self.log_tail(),
             )
 
-    def stop(self) -> None:
-        """Shut it down in order, in bounded time; data and ports are kept."""
-        self._container.stop()
-
-    def kill(self) -> None:
-        """End it with SIGKILL; data and ports are kept."""
-        self._container.kill()
-
-    def restart(self) -> None:
-        """Shut it down where it runs, and start it on the same data and ports."""
-        self.stop()
-        self.start()
-
-    def pause(self) -> None:
-        """Freeze it: connections stay open, nothing answers."""
-        self._container.pause()
-
-    def resume(self) -> None:
-        """Let it go on after `pause`."""
-        self._container.resume()
-
-    def log_tail(self, lines: int = 40) -> str:
-        """Return the last lines of its log.
-
-        Args:
-            lines: how many at most.
-        """
-        return self._container.log_tail(lines)
-
     def close(self) -> None:
         """Remove the container with its data."""
         self._container.close()
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()

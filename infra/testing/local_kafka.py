@@ -19,9 +19,10 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self, final
+from typing import final
 
 from penstock.infra.testing import kafka_jars, kafka_probe, kafka_properties
+from penstock.infra.testing.kafka_server import KafkaServer
 from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
 from penstock.infra.testing.owned_process import OwnedProcess
 from penstock.infra.testing.server_process import ServerProcess, ServerStatistics
@@ -48,7 +49,7 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @final
-class LocalKafka:
+class LocalKafka(KafkaServer):
     """A Kafka server of our own, as a child process."""
 
     def __init__(
@@ -102,6 +103,7 @@ class LocalKafka:
             log=self._log,
             stop_limit_s=_STOP_LIMIT_S,
         )
+        super().__init__(self._process)
 
     @property
     def bootstrap(self) -> str:
@@ -142,51 +144,6 @@ class LocalKafka:
             ),
         )
 
-    def stop(self) -> None:
-        """Shut it down in order, within 20 s or else by force; data and ports are kept."""
-        self._process.stop()
-
-    def kill(self) -> None:
-        """End it with SIGKILL, paused or not; data and ports are kept.
-
-        Raises:
-            WrongServerState: it does not run.
-        """
-        self._process.kill()
-
-    def restart(self) -> None:
-        """Shut it down where it runs, and start it on the same data and ports.
-
-        Raises:
-            ServerDidNotStart: as for `start`.
-        """
-        self.stop()
-        self.start()
-
-    def pause(self) -> None:
-        """Freeze it with SIGSTOP: connections stay open, nothing answers.
-
-        Raises:
-            WrongServerState: it does not run.
-        """
-        self._process.pause()
-
-    def resume(self) -> None:
-        """Let it go on with SIGCONT.
-
-        Raises:
-            WrongServerState: it does not run.
-        """
-        self._process.resume()
-
-    def log_tail(self, lines: int = 40) -> str:
-        """Return the last lines of its log; empty before the first start.
-
-        Args:
-            lines: how many at most; what does not fit in 64 KiB is left out.
-        """
-        return self._process.log_tail(lines)
-
     def statistics(self) -> ServerStatistics:
         """Return what has happened so far."""
         return self._process.statistics()
@@ -198,19 +155,6 @@ class LocalKafka:
             port.close()
         if self._temporary is not None:
             self._temporary.cleanup()
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()
 
     @property
     def _log(self) -> Path:

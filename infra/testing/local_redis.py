@@ -20,11 +20,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Self, final
+from typing import Final, final
 
 from penstock.infra.redis.address import RedisAddress
 from penstock.infra.testing import redis_options, redis_probe
 from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
+from penstock.infra.testing.redis_server import RedisServer
 from penstock.infra.testing.server_process import ServerProcess, ServerStatistics
 
 __all__ = ["LocalRedis", "find_program"]
@@ -53,8 +54,8 @@ def find_program() -> str | None:
 
 
 @final
-class LocalRedis:
-    """A Redis server of our own, as a child process. The methods are those of `RedisServer`."""
+class LocalRedis(RedisServer):
+    """A Redis server of our own, as a child process."""
 
     def __init__(
         self, *, program: str, config: Mapping[str, str] = _NOTHING, start_timeout_s: float = 20.0
@@ -89,6 +90,7 @@ class LocalRedis:
             log=Path(self._folder.name) / "server.log",
             stop_limit_s=_STOP_LIMIT_S,
         )
+        super().__init__(self._process)
 
     @property
     def url(self) -> str:
@@ -119,51 +121,6 @@ class LocalRedis:
             ),
         )
 
-    def stop(self) -> None:
-        """Shut it down in order, within 10 s or else by force; the port is kept."""
-        self._process.stop()
-
-    def kill(self) -> None:
-        """End it with SIGKILL, paused or not; the port is kept.
-
-        Raises:
-            WrongServerState: it does not run.
-        """
-        self._process.kill()
-
-    def restart(self) -> None:
-        """Shut it down where it runs, and start it on the same port, empty.
-
-        Raises:
-            ServerDidNotStart: as for `start`.
-        """
-        self.stop()
-        self.start()
-
-    def pause(self) -> None:
-        """Freeze it with SIGSTOP: connections stay open, nothing answers.
-
-        Raises:
-            WrongServerState: it does not run.
-        """
-        self._process.pause()
-
-    def resume(self) -> None:
-        """Let it go on with SIGCONT.
-
-        Raises:
-            WrongServerState: it does not run.
-        """
-        self._process.resume()
-
-    def log_tail(self, lines: int = 40) -> str:
-        """Return the last lines of its log; empty before the first start.
-
-        Args:
-            lines: how many at most; what does not fit in 64 KiB is left out.
-        """
-        return self._process.log_tail(lines)
-
     def statistics(self) -> ServerStatistics:
         """Return what has happened so far."""
         return self._process.statistics()
@@ -173,16 +130,3 @@ class LocalRedis:
         self._process.end()
         self._port.close()
         self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()

@@ -8,12 +8,13 @@ Needs the extra `penstock[testing]`, so it is imported only where an engine has 
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Self, final
+from typing import Final, final
 
 from penstock.infra.redis.address import RedisAddress
 from penstock.infra.testing import redis_options, redis_probe
 from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
 from penstock.infra.testing.owned_container import OwnedContainer
+from penstock.infra.testing.redis_server import RedisServer
 from penstock.infra.testing.server_errors import ServerDidNotStart
 
 __all__ = ["RedisContainer"]
@@ -25,8 +26,8 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @final
-class RedisContainer:
-    """A Redis server of our own, as a container. The methods are those of `RedisServer`."""
+class RedisContainer(RedisServer):
+    """A Redis server of our own, as a container."""
 
     def __init__(
         self, *, image: str, config: Mapping[str, str] = _NOTHING, start_timeout_s: float = 60.0
@@ -46,6 +47,7 @@ class RedisContainer:
         # That it is reached from loopback only is the business of the published port.
         command = ["redis-server", *redis_options.options({"protected-mode": "no", **config})]
         self._container = OwnedContainer(image=image, ports={_PORT: port}, command=command)
+        super().__init__(self._container)
 
     @property
     def url(self) -> str:
@@ -67,48 +69,6 @@ class RedisContainer:
                 server="Redis", reason="its container gave no answer", log_tail=self.log_tail()
             )
 
-    def stop(self) -> None:
-        """Shut it down in order, in bounded time; the port is kept."""
-        self._container.stop()
-
-    def kill(self) -> None:
-        """End it with SIGKILL; the port is kept."""
-        self._container.kill()
-
-    def restart(self) -> None:
-        """Shut it down where it runs, and start it on the same port, empty."""
-        self.stop()
-        self.start()
-
-    def pause(self) -> None:
-        """Freeze it: connections stay open, nothing answers."""
-        self._container.pause()
-
-    def resume(self) -> None:
-        """Let it go on after `pause`."""
-        self._container.resume()
-
-    def log_tail(self, lines: int = 40) -> str:
-        """Return the last lines of its log.
-
-        Args:
-            lines: how many at most.
-        """
-        return self._container.log_tail(lines)
-
     def close(self) -> None:
         """Remove the container."""
         self._container.close()
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()
