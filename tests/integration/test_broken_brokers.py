@@ -225,7 +225,7 @@ def test_a_worker_stops_while_its_broker_is_away(
         async with running(shop, echo(shop, exactly_once=True)) as run:
             await run.done(1)
             await off_loop(server.pause)
-            await eventually(lambda: run.partitions[0].lag == 0, what="an idle worker")
+            await run.until_partition(lambda one: one.lag == 0, what="an idle worker")
             begun = time.monotonic()
             run.runner.stop()
             await asyncio.wait({run.task}, timeout=LIMIT_S)

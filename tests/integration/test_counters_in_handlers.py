@@ -204,7 +204,7 @@ def test_a_producer_that_is_lost_between_handler_and_answer_counts_once(
                 await shop.publish(orders(shop, 1, first=1))
                 await off_loop(held.wait_reached, LIMIT_S)
                 held.cut()
-            await run.until(lambda: run.partitions[0].doubts == 1, what="a doubt")
+            await run.until_partition(lambda one: one.doubts == 1, what="a doubt")
             await shop.publish(orders(shop, 1, first=2))
             await all_done(shop, 1)
         assert Counter(handled) == {"o00000": 1, "o00001": 1 if committed else 2, "o00002": 1}

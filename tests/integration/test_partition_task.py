@@ -147,8 +147,8 @@ def test_a_regained_partition_that_another_owner_had_begins_anew(
             await act_as_another_owner(shop, direct, seen=100)
             held.release()
             member = await joining
-            await run.until(
-                lambda: run.partitions[0].doubts == 1 and run.partitions[0].phase is Phase.RUNNING,
+            await run.until_partition(
+                lambda one: one.doubts == 1 and one.phase is Phase.RUNNING,
                 what="a doubt and a new life",
             )
             await shop.publish(same(shop, 1))

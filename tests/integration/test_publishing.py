@@ -18,7 +18,6 @@ from penstock.infra.testing.kafka_frame import ApiKey
 from penstock.workers import Delivery, Worker
 from tests.integration.workbench import (
     LIMIT_S,
-    eventually,
     make_topic,
     new_record,
     off_loop,
@@ -217,7 +216,7 @@ def test_a_record_that_is_repeated_puts_out_the_same_ids(
             await run.done(1)
             lost = fault_proxy.reset(ApiKey.OFFSET_COMMIT, after_bytes=0)
             await shop.publish(shop.orders(1, first=1))
-            await eventually(lambda: run.partitions[0].records == 2, what="the second commit")
+            await run.until_partition(lambda one: one.records == 2, what="the second commit")
             assert lost.reached
             assert run.partitions[0].doubts == 1
         assert await shop.offset() == 2

@@ -254,8 +254,8 @@ def test_t09_what_was_fetched_and_not_processed_is_not_committed(
         await shop.publish(shop.orders(5))
         async with running(shop, worker) as run:
             await busy.wait()
-            await run.until(
-                lambda: run.partitions[0].work is not None and in_memory(run.partitions[0]) == 5,
+            await run.until_partition(
+                lambda one: one.work is not None and in_memory(one) == 5,
                 what="five records in memory",
             )
         assert await shop.offset() == 0
@@ -477,7 +477,7 @@ def test_t21_an_idle_offset_moves_over_markers_and_aborted_records(
         async with running(shop, worker) as run:
             await run.done(2)
             await eventually(past_the_marker, what="the offset to pass the marker")
-            await run.until(lambda: run.partitions[0].lag == 0, what="no lag")
+            await run.until_partition(lambda one: one.lag == 0, what="no lag")
         writer.drop()
         # Two keys have no order between them.
         assert sorted(await shop.noted_orders()) == ["o00000", "o00001"]

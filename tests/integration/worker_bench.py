@@ -202,6 +202,12 @@ class Run:
             what=f"{records} records",
         )
 
+    async def until_partition(
+        self, look: Callable[[PartitionStatistics], bool], *, what: str
+    ) -> None:
+        """Wait for something of its one partition, which it may not have at times."""
+        await self.until(lambda: len(self.partitions) == 1 and look(self.partitions[0]), what=what)
+
     async def until(self, look: Callable[[], bool], *, what: str) -> None:
         """Wait for something, and no longer than the worker runs."""
         await eventually(
