@@ -10,27 +10,32 @@ Laws:
    time and memory.
 2. Nothing is changed silently on the way out, and nothing is guessed on the way in.
 3. This room does no I/O, reads no clock, and knows no topics, no Kafka and no events.
+4. Names are imported when they are asked for: who wants `penstock.schemas.errors` alone does not
+   load pydantic.
 """
 
-from penstock.schemas.codec import datum_decoder_of, datum_encoder_of, decoder_of, encoder_of
-from penstock.schemas.codec_errors import DecodeError, EncodeError, UnknownFingerprint
-from penstock.schemas.declaration_errors import DeclarationError
-from penstock.schemas.errors import (
-    CallerError,
-    ExitCode,
-    InternalError,
-    PenstockError,
-    WorldError,
-)
-from penstock.schemas.identity import logical_conflict
-from penstock.schemas.limits import MAX_RECORD_BYTES
-from penstock.schemas.lookup import SchemaLookup, found_in
-from penstock.schemas.mapping import schema_of
-from penstock.schemas.money import money
-from penstock.schemas.record import Declaration, Record, declaration_of, declared_bases
-from penstock.schemas.schema import AvroSchema
-from penstock.schemas.schema_errors import SchemaError
-from penstock.schemas.single_object import fingerprint_in
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penstock.schemas.codec import datum_decoder_of, datum_encoder_of, decoder_of, encoder_of
+    from penstock.schemas.codec_errors import DecodeError, EncodeError, UnknownFingerprint
+    from penstock.schemas.declaration_errors import DeclarationError
+    from penstock.schemas.errors import (
+        CallerError,
+        ExitCode,
+        InternalError,
+        PenstockError,
+        WorldError,
+    )
+    from penstock.schemas.identity import logical_conflict
+    from penstock.schemas.limits import MAX_RECORD_BYTES
+    from penstock.schemas.lookup import SchemaLookup, found_in
+    from penstock.schemas.mapping import schema_of
+    from penstock.schemas.money import money
+    from penstock.schemas.record import Declaration, Record, declaration_of, declared_bases
+    from penstock.schemas.schema import AvroSchema
+    from penstock.schemas.schema_errors import SchemaError
+    from penstock.schemas.single_object import fingerprint_in
 
 __all__ = [
     "MAX_RECORD_BYTES",
@@ -60,3 +65,43 @@ __all__ = [
     "money",
     "schema_of",
 ]
+
+_HOMES = {
+    "AvroSchema": "penstock.schemas.schema",
+    "CallerError": "penstock.schemas.errors",
+    "Declaration": "penstock.schemas.record",
+    "DeclarationError": "penstock.schemas.declaration_errors",
+    "DecodeError": "penstock.schemas.codec_errors",
+    "EncodeError": "penstock.schemas.codec_errors",
+    "ExitCode": "penstock.schemas.errors",
+    "InternalError": "penstock.schemas.errors",
+    "MAX_RECORD_BYTES": "penstock.schemas.limits",
+    "PenstockError": "penstock.schemas.errors",
+    "Record": "penstock.schemas.record",
+    "SchemaError": "penstock.schemas.schema_errors",
+    "SchemaLookup": "penstock.schemas.lookup",
+    "UnknownFingerprint": "penstock.schemas.codec_errors",
+    "WorldError": "penstock.schemas.errors",
+    "datum_decoder_of": "penstock.schemas.codec",
+    "datum_encoder_of": "penstock.schemas.codec",
+    "declaration_of": "penstock.schemas.record",
+    "declared_bases": "penstock.schemas.record",
+    "decoder_of": "penstock.schemas.codec",
+    "encoder_of": "penstock.schemas.codec",
+    "fingerprint_in": "penstock.schemas.single_object",
+    "found_in": "penstock.schemas.lookup",
+    "logical_conflict": "penstock.schemas.identity",
+    "money": "penstock.schemas.money",
+    "schema_of": "penstock.schemas.mapping",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, when it is asked for."""
+    home = _HOMES.get(name)
+    if home is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module  # noqa: PLC0415 - this module imports nothing by itself
+
+    return getattr(import_module(home), name)

@@ -1,0 +1,20 @@
+"""A Kafka broker of one node, for development, demos and tests: a Kafka that starts in a blink.
+
+    log/           partitions of record batches: append, read, transactions, retention, compaction
+    groups/        the group coordinator, classic protocol
+    transactions/  producer ids and the transaction coordinator
+    configs/       Kafka's configuration names, their types, defaults and checks
+    topics/        the table of topics
+    broker.py      all of these put together, still without a socket
+    wire/          frames, and Kafka's messages made and found
+    apis/          one module for each request: message in, core called, message out
+    server/        sockets, limits, faults on demand, the clock
+
+Laws:
+1. Cores (log, groups, transactions, configs, topics, broker) take the time as an argument, never
+   wait, and answer a client's fault with Kafka's error code.
+2. Where an answer differs from Apache Kafka's, it is wrong.
+3. The process that runs it imports neither pydantic nor typer nor a Kafka client: it has 300 ms
+   from its start to the first acknowledged record.
+4. It is no production store: one node, no replicas.
+"""

@@ -1,0 +1,1 @@
+"""The requests that the broker answers, a module for each."""

@@ -1,0 +1,1 @@
+"""Kafka's configuration names: types, defaults, checks, and what they mean here."""

@@ -1,0 +1,1 @@
+"""The group coordinator of the classic consumer protocol: a core under virtual time."""

@@ -1,0 +1,1 @@
+"""Partitions as logs of record batches: a core without I/O."""

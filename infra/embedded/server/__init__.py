@@ -1,0 +1,1 @@
+"""The shell around the broker: sockets, limits, faults on demand, the clock."""

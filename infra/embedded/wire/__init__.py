@@ -1,0 +1,1 @@
+"""From bytes to Kafka's messages and back."""
