@@ -1,0 +1,76 @@
+"""A journal that takes nothing: what cannot be kept has not happened, and may happen later."""
+
+from collections.abc import Callable
+
+import pytest
+from kio.schema.errors import ErrorCode
+
+from tests.infra.embedded.groups.group_bench import GROUP, ORDERS, Bench
+
+_DAY_MS = 86_400_000
+
+
+def refused(bench: Bench, change: Callable[[], object]) -> None:
+    """Try something while the disk is full."""
+    bench.disk_is_full = True
+    with pytest.raises(OSError, match="No space left"):
+        change()
+    bench.disk_is_full = False
+
+
+@pytest.mark.parametrize(("commit", "offset"), [(True, 8), (False, 3)])
+def test_the_end_of_a_transaction_may_be_told_again(*, commit: bool, offset: int) -> None:
+    """Its offsets still wait, and the second attempt is in the journal: a restart knows the end."""
+    bench = Bench()
+    bench.commit(3)
+    bench.commit_in_transaction(8, 500)
+    refused(bench, lambda: bench.finish(500, commit=commit))
+    assert bench.committed(stable=True) is ErrorCode.unstable_offset_commit
+    bench.finish(500, commit=commit)
+    assert bench.committed(stable=True) == offset
+    assert bench.restarted().committed(stable=True) == offset
+
+
+def test_an_offset_that_cannot_be_kept_is_not_committed() -> None:
+    """Else a reader would go on from there, and behind it after a restart."""
+    bench = Bench()
+    bench.commit(3)
+    refused(bench, lambda: bench.commit(8))
+    assert bench.committed() == bench.restarted().committed() == 3
+
+
+def test_an_offset_stays_as_long_as_its_end_cannot_be_kept() -> None:
+    """Deleted by an administrator, or together with its topic or its group."""
+    bench = Bench()
+    bench.commit(3)
+    coordinator = bench.coordinator
+    refused(bench, lambda: coordinator.delete_offsets(GROUP, [ORDERS], now_ms=bench.now_ms))
+    refused(bench, lambda: coordinator.forget_partitions([ORDERS]))
+    refused(bench, lambda: coordinator.delete_group(GROUP, now_ms=bench.now_ms))
+    assert bench.committed() == bench.restarted().committed() == 3
+    coordinator.forget_partitions([ORDERS])
+    assert bench.committed() == bench.restarted().committed() == -1
+
+
+def test_offsets_still_expire_after_a_search_that_failed() -> None:
+    """The next one comes an interval later."""
+    bench = Bench()
+    bench.commit(3)
+    refused(bench, lambda: bench.pass_time(8 * _DAY_MS))
+    assert bench.committed() == 3
+    bench.pass_time(600_000)
+    assert bench.committed() == -1
+
+
+def test_a_leader_that_is_gone_after_its_assignment_could_not_be_kept_is_missed() -> None:
+    """Its group does not wait for it for ever."""
+    bench = Bench()
+    (leader,) = bench.stable("a")
+    token = bench.ask_join("b")
+    again = bench.member(bench.ask_join(member_id=leader.member_id))
+    follower = bench.member(token)
+    waits = bench.ask_sync(follower)
+    refused(bench, lambda: bench.ask_sync(again, {follower.member_id: b"all"}))
+    bench.pass_time(60_000)
+    assert not bench.waits(waits)
+    assert bench.synced(waits).error is ErrorCode.rebalance_in_progress
