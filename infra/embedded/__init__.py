@@ -8,7 +8,9 @@
     broker.py      all of these put together, still without a socket
     wire/          frames, and Kafka's messages made and found
     apis/          one module for each request: message in, core called, message out
-    server/        sockets, limits, faults on demand, the clock
+    storage/       the folder that a broker may keep its data in
+    server/        sockets, limits, who may connect, faults on demand, the clock
+    __main__.py    the broker as a process; lean_start.py is how it is ready at once
 
 Laws:
 1. Cores (log, groups, transactions, configs, topics, broker) take the time as an argument, never
