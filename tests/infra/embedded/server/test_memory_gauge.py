@@ -1,0 +1,22 @@
+from penstock.infra.embedded.server.memory_gauge import MemoryGauge
+
+
+def test_who_waits_for_room_begins_in_the_order_of_the_line_when_there_is_some() -> None:
+    """Who waits for room begins in the order of the line when there is some."""
+    gauge = MemoryGauge(limit=100)
+    begun: list[str] = []
+    gauge.change(120)
+    assert not gauge.has_room
+
+    def begin_first() -> None:
+        begun.append("first")
+        gauge.change(90)
+
+    gauge.wait_for_room(begin_first)
+    gauge.wait_for_room(lambda: begun.append("second"))
+    gauge.change(-10)
+    assert begun == []
+    gauge.change(-90)
+    assert begun == ["first"], "the first takes the room that there is"
+    gauge.change(-90)
+    assert begun == ["first", "second"]
