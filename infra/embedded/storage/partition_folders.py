@@ -1,0 +1,74 @@
+"""The partitions' folders: `<topic>-<partition>.<topic id>`.
+
+The topic's name is for people, and cut where a system's limit for names asks for it. The id is what
+counts: a topic that is made again has another one, and never meets the files of the former.
+"""
+
+from pathlib import Path
+from typing import Final, final
+from uuid import UUID
+
+__all__ = ["PartitionFolders"]
+
+_SHOWN: Final = 200
+"""A name may have 255 bytes on most systems: these, a number of ten digits, an id of 32."""
+_ID_DIGITS: Final = 32
+
+
+@final
+class PartitionFolders:
+    """Which folder is whose. Mutable."""
+
+    def __init__(self, root: Path) -> None:
+        """Look which are there.
+
+        Args:
+            root: the data folder.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        self._root = root
+        self._names: dict[tuple[UUID, int], str] = {}
+        for folder in root.iterdir():
+            owner = _owner(folder.name)
+            if owner is not None and folder.is_dir():
+                self._names[owner] = folder.name
+
+    def path(self, topic_id: UUID, partition: int, *, topic: str) -> Path:
+        """Return a partition's folder, there or not.
+
+        Args:
+            topic_id: the topic's id.
+            partition: the partition's number.
+            topic: the topic's name, for a folder that is to be made.
+        """
+        name = self._names.setdefault(
+            (topic_id, partition), f"{topic[:_SHOWN]}-{partition}.{topic_id.hex}"
+        )
+        return self._root / name
+
+    def of(self, topic_id: UUID) -> list[Path]:
+        """Return the folders of a topic."""
+        return [self._root / name for (owner, _), name in self._names.items() if owner == topic_id]
+
+    def forget(self, topic_id: UUID) -> None:
+        """Drop a topic, whose folders are gone."""
+        for owner in [owner for owner in self._names if owner[0] == topic_id]:
+            del self._names[owner]
+
+    def topic_ids(self) -> set[UUID]:
+        """Return the ids of all topics that have folders."""
+        return {topic_id for topic_id, _ in self._names}
+
+
+def _owner(name: str) -> tuple[UUID, int] | None:
+    """Take a folder's name apart; None where it is none of ours."""
+    rest, _, hexadecimal = name.rpartition(".")
+    _, _, number = rest.rpartition("-")
+    if len(hexadecimal) != _ID_DIGITS or not number.isdecimal():
+        return None
+    try:
+        return UUID(hex=hexadecimal), int(number)
+    except ValueError:
+        return None
