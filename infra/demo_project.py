@@ -4,7 +4,7 @@ The copy stands alone: its modules are called `shop.…` instead of `penstock.ex
 whoever finds it may change it and run it with a Kafka of their own.
 
     shop/*.py  order.saga.yaml  schemas/  pyproject.toml     what was copied
-    ledgers/   logs/   progress/                             what its processes leave
+    ledgers/   logs/   progress/   broker/                   what its processes leave
 
 Laws:
 1. A process is started as a user would start it: `penstock run …` in the project's folder, told by
@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Final, final
 
 from penstock.examples.orders.ledger import FOLDER_VARIABLE
+from penstock.infra.processes.owned_process import OwnedProcess
 from penstock.infra.progress_store import ProgressUnreadable, read_progress
 from penstock.infra.settings import Settings
 from penstock.infra.settings_rules import PREFIX
-from penstock.infra.testing.owned_process import OwnedProcess
 from penstock.workers.partition_life import Phase
 
-__all__ = ["LEDGERS", "PACKAGE", "Cast", "copy_example"]
+__all__ = ["LEDGERS", "PACKAGE", "Cast", "copy_example", "log_folder"]
 
 PACKAGE: Final = "shop"
 """What the copy's package is called."""
@@ -60,6 +60,13 @@ def copy_example(folder: Path) -> None:
                 target.write_text(text, "utf-8")
 
 
+def log_folder(project: Path) -> Path:
+    """Return the folder of the logs of a project's processes, made where there was none."""
+    folder = project / _LOGS
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @final
 class Cast:
     """The processes of one project, by name."""
@@ -75,8 +82,8 @@ class Cast:
         self._environment = _environment(settings)
         self._commands: dict[str, tuple[str, ...]] = {}
         self._running: dict[str, OwnedProcess] = {}
-        for each in (_LOGS, _PROGRESS):
-            (project / each).mkdir(exist_ok=True)
+        log_folder(project)
+        (project / _PROGRESS).mkdir(exist_ok=True)
 
     def start(self, name: str, *arguments: str) -> OwnedProcess:
         """Start `penstock` with arguments, under a name."""

@@ -13,7 +13,6 @@ Laws:
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from math import isfinite
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, NoReturn, TypeVar, final
 
 from penstock.infra.plain_text import excerpt
+from penstock.infra.run_time_folder import made_run_time_folder, run_time_folder
 from penstock.schemas.errors import CallerError, ExitCode, WorldError
 from penstock.workers.partition_life import Phase
 from penstock.workers.progress import (
@@ -48,7 +48,6 @@ _FILE_LIMIT: Final = 8 * 1024 * 1024
 _PIDS: Final = range(1, 2**31)
 _PHASES: Final = frozenset(phase.value for phase in Phase)
 _MINE_ONLY: Final = 0o600
-_MY_FOLDER: Final = 0o700
 
 _ValueT = TypeVar("_ValueT")
 
@@ -91,10 +90,7 @@ class ProgressUnreadable(WorldError):
 
 def progress_folder() -> Path:
     """Return where progress files are, unless a setting says otherwise."""
-    run_time = os.environ.get("XDG_RUNTIME_DIR")
-    if run_time and Path(run_time).is_dir():
-        return Path(run_time) / "penstock"
-    return Path(tempfile.gettempdir()) / f"penstock-{os.getuid()}"
+    return run_time_folder()
 
 
 def progress_path(process: Process) -> Path:
@@ -103,15 +99,10 @@ def progress_path(process: Process) -> Path:
     Raises:
         ProgressFileUnusable: the folder cannot be made, or is not this user's.
     """
-    folder = progress_folder()
     try:
-        folder.mkdir(mode=_MY_FOLDER, exist_ok=True)
-        found = folder.lstat()
+        folder = made_run_time_folder()
     except OSError as error:
-        raise _unusable(folder, _reason(error)) from error
-    # In a folder that all may write to, somebody else may have been here first.
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise _unusable(folder, "its folder belongs to somebody else")
+        raise _unusable(run_time_folder(), _reason(error)) from error
     return folder / f"{process.app}.{process.worker}.{process.pid}.json"
 
 

@@ -1,7 +1,8 @@
 """Real Kafka and Redis servers and broken networks for tests.
 
 `kafka_source` finds a Kafka: a given address, a container, or a plain JVM. `local_kafka` and
-`kafka_container` run one that a test may kill, pause and start again. `redis_source`, `local_redis`
+`kafka_container` run one that a test may kill, pause and start again, and `local_broker` an
+embedded broker, where that is asked for in Kafka's place. `redis_source`, `local_redis`
 and `redis_container` are the same for Redis. `fault_proxy` stands between clients and a Kafka and
 delays, holds, loses or cuts single requests.
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import final
 
+from penstock.infra.processes.server_errors import ServerDidNotStart
 from penstock.infra.testing import kafka_probe, kafka_properties
 from penstock.infra.testing.kafka_server import KafkaServer
 from penstock.infra.testing.loopback_port import LoopbackPort
 from penstock.infra.testing.owned_container import OwnedContainer
-from penstock.infra.testing.server_errors import ServerDidNotStart
 
 __all__ = ["KafkaContainer", "container_environment"]
 

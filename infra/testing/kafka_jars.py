@@ -1,10 +1,11 @@
-"""Apache Kafka's jars, fetched by Maven once per user and version.
+"""Apache Kafka's jars, server and console tools, fetched by Maven once per user and list.
 
 The folder is complete or absent: jars are gathered in a temporary folder beside it and renamed
 into place in one step, so two processes may do this at once and a third never sees half of it.
 Maven finds its own repositories, mirrors and proxies; nothing about them is known here.
 """
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from penstock.infra.testing.owned_process import OwnedProcess
+from penstock.infra.processes.owned_process import OwnedProcess
 from penstock.schemas.errors import WorldError
 
 __all__ = ["KAFKA_VERSION", "KafkaJarsMissing", "ToolMissing", "cache_folder", "fetch", "tool"]
@@ -29,7 +30,7 @@ _SLF4J_VERSION = "1.7.36"
 of the same version a server that fails to start says nothing at all."""
 
 _MAVEN_LIMIT_S = 600.0
-"""A first fetch is 43 MB in 46 jars and took 4 s from a near mirror; this is for a far one."""
+"""A first fetch is 53 MB in 92 jars and took 7 s from a near mirror; this is for a far one."""
 
 _REPORTED_LINES = 15
 """How much of Maven's output an error repeats."""
@@ -44,6 +45,11 @@ _POM = f"""\
     <dependency>
       <groupId>org.apache.kafka</groupId>
       <artifactId>kafka_{_SCALA_VERSION}</artifactId>
+      <version>{KAFKA_VERSION}</version>
+    </dependency>
+    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka-tools</artifactId>
       <version>{KAFKA_VERSION}</version>
     </dependency>
     <dependency>
@@ -63,10 +69,11 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
         environment: XDG_CACHE_HOME is honoured, as the XDG base directory specification says.
 
     Returns:
-        A folder whose name changes with every version that its contents depend on.
+        A folder whose name changes with all that its contents depend on: what Maven is asked for.
     """
     home = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "penstock" / f"kafka-{KAFKA_VERSION}-slf4j-{_SLF4J_VERSION}"
+    asked = hashlib.sha256(_POM.encode()).hexdigest()[:12]
+    return Path(home) / "penstock" / f"kafka-{KAFKA_VERSION}-{asked}"
 
 
 def fetch(environment: Mapping[str, str] = os.environ) -> Path:

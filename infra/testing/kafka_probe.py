@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from penstock.infra.testing.answer_wait import wait_for_answer
+from penstock.infra.processes.answer_wait import wait_for_answer
 from penstock.schemas.errors import CallerError
 
 __all__ = ["BadAddress", "answers", "split_address", "wait_until_answers"]

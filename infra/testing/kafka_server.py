@@ -1,7 +1,8 @@
-"""A Kafka server that a test owns: what it can do, whether it is a JVM or a container.
+"""A Kafka server that a test owns: what it can do, whatever it is.
 
-`local_kafka.LocalKafka` and `kafka_container.KafkaContainer` are the two kinds. A test that is
-handed a `KafkaServer` may do all of this to it; a test that is handed an address may not.
+`local_kafka.LocalKafka`, `kafka_container.KafkaContainer` and, in Kafka's place,
+`local_broker.LocalBroker` are the kinds. A test that is handed a `KafkaServer` may do all of this
+to it; a test that is handed an address may not.
 """
 
 from abc import abstractmethod

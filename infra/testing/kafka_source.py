@@ -4,9 +4,13 @@ In this order: the address in PENSTOCK_TEST_KAFKA; a container, where a Docker e
 has or can pull the image; a plain JVM, where Java is installed and the jars are there or Maven can
 fetch them. The first that is possible is taken, and when none is, the error says of each why not.
 
+With `embedded` in PENSTOCK_TEST_KAFKA every server is an embedded broker, and nothing is needed.
+
 Laws:
 1. An address that is given is used, or it is an error; it is never quietly replaced.
 2. A server that may be destroyed is one of our own, never the given one.
+3. The embedded broker is taken only where that is said: it is what many tests are about, and never
+   quietly takes the place of Apache Kafka.
 """
 
 import functools
@@ -17,15 +21,17 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar
 
+from penstock.infra.processes.server_errors import GivenServerSilent
 from penstock.infra.testing import docker_engine, kafka_jars, kafka_probe
 from penstock.infra.testing.kafka_server import KafkaServer
+from penstock.infra.testing.local_broker import LocalBroker
 from penstock.infra.testing.local_kafka import LocalKafka
-from penstock.infra.testing.server_errors import GivenServerSilent
 from penstock.infra.testing.way import AllBlocked, open_way
 from penstock.schemas.errors import WorldError
 
-__all__ = ["KafkaSource", "NoKafka", "given_kafka", "own_kafka", "possible_source"]
+__all__ = ["KafkaSource", "NoKafka", "apache_kafka", "given_kafka", "own_kafka", "possible_source"]
 
+_EMBEDDED = "embedded"
 _GIVEN_VARIABLE = "PENSTOCK_TEST_KAFKA"
 _IMAGE_VARIABLE = "PENSTOCK_TEST_KAFKA_IMAGE"
 
@@ -45,7 +51,8 @@ def given_kafka(
     """Return the address of the Kafka that somebody has given, having seen it answer.
 
     Args:
-        environment: PENSTOCK_TEST_KAFKA is `host:port`.
+        environment: PENSTOCK_TEST_KAFKA is `host:port`, or `embedded`, which gives none: such a
+            broker is made by whoever needs it.
         timeout_s: limit for its answer; what is given should be running already.
 
     Returns:
@@ -55,19 +62,43 @@ def given_kafka(
         GivenServerSilent: no Kafka answers there in time.
     """
     address = environment.get(_GIVEN_VARIABLE)
-    if not address:
+    if not address or address == _EMBEDDED:
         return None
     if not kafka_probe.wait_until_answers(address, timeout_s=timeout_s):
         raise GivenServerSilent(server="Kafka", address=address, variable=_GIVEN_VARIABLE)
     return address
 
 
-def own_kafka(*, config: Mapping[str, str] = _NOTHING, proxy: str | None = None) -> KafkaServer:
+def own_kafka(
+    *,
+    config: Mapping[str, str] = _NOTHING,
+    proxy: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> KafkaServer:
     """Make a server that the caller owns and may destroy; it is not yet started.
 
     Args:
         config: entries by Kafka's own names, over `kafka_properties.FOR_TESTS`.
         proxy: `host:port` of a proxy that the PROXIED listener sends clients to.
+        environment: with `embedded` in PENSTOCK_TEST_KAFKA it is an embedded broker.
+
+    Returns:
+        The server. Use it as a context manager, or call `start` and `close`.
+
+    Raises:
+        NoKafka: there is no way to one on this machine.
+    """
+    if environment.get(_GIVEN_VARIABLE) == _EMBEDDED:
+        return LocalBroker(config=config, proxy=proxy)
+    return apache_kafka(config=config, proxy=proxy)
+
+
+def apache_kafka(*, config: Mapping[str, str] = _NOTHING, proxy: str | None = None) -> KafkaServer:
+    """Make an Apache Kafka, whatever PENSTOCK_TEST_KAFKA says: for tests that compare with it.
+
+    Args:
+        config: as for `own_kafka`.
+        proxy: as for `own_kafka`.
 
     Returns:
         The server. Use it as a context manager, or call `start` and `close`.
@@ -146,5 +177,6 @@ class NoKafka(WorldError):
     what: ClassVar[str] = "No Apache Kafka can be started for tests."
     why: ClassVar[str] = "Tried: {reasons}."
     remedy: ClassVar[str] = (
-        "Set PENSTOCK_TEST_KAFKA to the address of one, start Docker, or install Java and Maven."
+        "Set PENSTOCK_TEST_KAFKA to the address of one or to 'embedded', start Docker, or install "
+        "Java and Maven."
     )

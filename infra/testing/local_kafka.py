@@ -21,11 +21,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import final
 
+from penstock.infra.processes.owned_process import OwnedProcess
+from penstock.infra.processes.server_process import ServerProcess, ServerStatistics
 from penstock.infra.testing import kafka_jars, kafka_probe, kafka_properties
 from penstock.infra.testing.kafka_server import KafkaServer
 from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
-from penstock.infra.testing.owned_process import OwnedProcess
-from penstock.infra.testing.server_process import ServerProcess, ServerStatistics
 
 __all__ = ["QUICK_START", "LocalKafka"]
 

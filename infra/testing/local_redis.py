@@ -22,11 +22,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, final
 
+from penstock.infra.processes.server_process import ServerProcess, ServerStatistics
 from penstock.infra.redis.address import RedisAddress
 from penstock.infra.testing import redis_options, redis_probe
 from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
 from penstock.infra.testing.redis_server import RedisServer
-from penstock.infra.testing.server_process import ServerProcess, ServerStatistics
 
 __all__ = ["LocalRedis", "find_program"]
 

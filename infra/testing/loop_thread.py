@@ -7,6 +7,7 @@ and could not serve another process at all.
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar, final
 
 __all__ = ["LoopThread"]
@@ -31,16 +32,30 @@ class LoopThread:
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
 
-    def wait(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
+    def wait(
+        self, coroutine: Coroutine[Any, Any, _Result], *, limit_s: float = _CALL_LIMIT_S
+    ) -> _Result:
         """Run a coroutine in the loop and wait for it.
+
+        Args:
+            coroutine: what to run.
+            limit_s: seconds until it counts as stuck.
 
         Returns:
             Its result.
 
         Raises:
-            TimeoutError: it took longer than 10 s. What it raises itself is passed on.
+            TimeoutError: it took longer. What it raises itself is passed on.
         """
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_CALL_LIMIT_S)
+        return self.begin(coroutine).result(limit_s)
+
+    def begin(self, coroutine: Coroutine[Any, Any, _Result]) -> Future[_Result]:
+        """Run a coroutine in the loop and wait for nothing.
+
+        Returns:
+            What becomes of it; cancelling that cancels the coroutine.
+        """
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def call(self, function: Callable[[], _Result]) -> _Result:
         """Run a function in the loop and wait for it.

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, final
 
+from penstock.infra.processes.server_errors import ServerDidNotStart
 from penstock.infra.redis.address import RedisAddress
 from penstock.infra.testing import redis_options, redis_probe
 from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
 from penstock.infra.testing.owned_container import OwnedContainer
 from penstock.infra.testing.redis_server import RedisServer
-from penstock.infra.testing.server_errors import ServerDidNotStart
 
 __all__ = ["RedisContainer"]
 

@@ -1,8 +1,8 @@
-r"""The question whether a Redis serves clients, asked in six bytes.
+"""The question whether a Redis serves clients, asked in fourteen bytes.
 
-PING is written as people type it (`PING\r\n`, an inline command), so no client is needed. A server
-that wants a password first (NOAUTH) serves clients too; one that still loads its data (LOADING)
-does not yet.
+PING is written as clients write it, an array of one word: fakeredis does not know the shorter form
+that people type. A server that wants a password first (NOAUTH) serves clients too; one that still
+loads its data (LOADING) does not yet.
 """
 
 import socket
@@ -10,12 +10,12 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
+from penstock.infra.processes.answer_wait import wait_for_answer
 from penstock.infra.redis.address import RedisAddress
-from penstock.infra.testing.answer_wait import wait_for_answer
 
 __all__ = ["answers", "wait_until_answers"]
 
-_QUESTION: Final = b"PING\r\n"
+_QUESTION: Final = b"*1\r\n$4\r\nPING\r\n"
 _ANSWERS: Final = (b"+PONG\r\n", b"-NOAUTH")
 
 _PAUSE_S: Final = 0.01

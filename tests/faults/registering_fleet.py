@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from penstock.infra.clock import SystemClock, SystemEntropy
+from penstock.infra.processes.owned_process import OwnedProcess
 from penstock.infra.redis.opening import open_redis
 from penstock.infra.registry.redis_directory import RedisDirectory
 from penstock.infra.registry.registry import Registry
-from penstock.infra.testing.owned_process import OwnedProcess
 from penstock.schemas.errors import WorldError
 from tests.faults import registering_process
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from penstock.infra.testing.owned_process import OwnedProcess
+from penstock.infra.processes.owned_process import OwnedProcess
 from tests.integration.cache_stand import redis_client
 from tests.repository.tree import ROOT
 

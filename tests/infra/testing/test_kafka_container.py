@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from testcontainers.core.config import testcontainers_config
 
+from penstock.infra.processes.server_errors import ServerDidNotStart
 from penstock.infra.testing.kafka_container import KafkaContainer, container_environment
 from penstock.infra.testing.kafka_probe import split_address
-from penstock.infra.testing.server_errors import ServerDidNotStart
 from tests.infra.testing.engine_stand_in import EngineStandIn
 
 IMAGE = "ours:1"

@@ -86,3 +86,10 @@ def test_the_folder_is_of_this_version() -> None:
     assert folder.parent == Path("/somewhere/penstock")
     assert kafka_jars.KAFKA_VERSION in folder.name
     assert kafka_jars.cache_folder({}).parent == Path.home() / ".cache" / "penstock"
+
+
+def test_another_list_has_another_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has the jars of a shorter list fetches again, and finds the tools."""
+    before = kafka_jars.cache_folder({})
+    monkeypatch.setattr(kafka_jars, "_POM", kafka_jars._POM.replace("kafka-tools", "kafka-other"))
+    assert kafka_jars.cache_folder({}) != before

@@ -1,15 +1,17 @@
 import pytest
 
+from penstock.infra.processes.server_errors import GivenServerSilent
 from penstock.infra.testing.kafka_jars import KAFKA_VERSION
 from penstock.infra.testing.kafka_source import (
     KafkaSource,
     NoKafka,
     given_kafka,
     image_name,
+    own_kafka,
     possible_source,
 )
+from penstock.infra.testing.local_broker import LocalBroker
 from penstock.infra.testing.loopback_port import LoopbackPort
-from penstock.infra.testing.server_errors import GivenServerSilent
 
 
 def never_asked() -> str | None:
@@ -49,6 +51,18 @@ def test_a_given_address_is_never_replaced() -> None:
     with LoopbackPort() as port, pytest.raises(GivenServerSilent) as caught:
         given_kafka({"PENSTOCK_TEST_KAFKA": port.address}, timeout_s=0.1)
     assert caught.value.address == port.address
+
+
+def test_an_embedded_broker_is_made_where_it_is_asked_for() -> None:
+    """Nothing is given then: the shared server, and each that a test owns, is one of our own."""
+    asked = {"PENSTOCK_TEST_KAFKA": "embedded"}
+    assert given_kafka(asked) is None
+    server = own_kafka(environment=asked, proxy="127.0.0.1:7777")
+    try:
+        assert isinstance(server, LocalBroker)
+        assert server.proxied_upstream not in {None, server.bootstrap, "127.0.0.1:7777"}
+    finally:
+        server.close()
 
 
 def test_the_image() -> None:

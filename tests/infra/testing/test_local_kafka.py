@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from penstock.infra.processes.server_errors import WrongServerState
 from penstock.infra.testing.kafka_jars import ToolMissing
 from penstock.infra.testing.local_kafka import LocalKafka
-from penstock.infra.testing.server_errors import WrongServerState
 
 
 def test_without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

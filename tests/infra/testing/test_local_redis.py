@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from penstock.infra.processes.server_errors import ServerDidNotStart, WrongServerState
 from penstock.infra.testing.local_redis import LocalRedis
-from penstock.infra.testing.server_errors import ServerDidNotStart, WrongServerState
 
 NOWHERE = "/nonexistent/redis-server"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from testcontainers.core.config import testcontainers_config
 
+from penstock.infra.processes.server_errors import ServerDidNotStart
 from penstock.infra.redis.address import parse_redis_url
 from penstock.infra.testing.redis_container import RedisContainer
-from penstock.infra.testing.server_errors import ServerDidNotStart
 from tests.infra.testing.engine_stand_in import EngineStandIn
 
 IMAGE = "ours:1"

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock.infra.processes.server_errors import GivenServerSilent
 from penstock.infra.redis.errors import BadRedisUrl
 from penstock.infra.testing.local_redis import find_program
 from penstock.infra.testing.loopback_port import LoopbackPort
@@ -13,7 +14,6 @@ from penstock.infra.testing.redis_source import (
     image_name,
     possible_source,
 )
-from penstock.infra.testing.server_errors import GivenServerSilent
 
 SECRET = "n0t-to-be-shown"  # noqa: S105 - made up
 

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import final
 
-from penstock.infra.testing import leash
+from penstock.infra.processes import leash
 
 __all__ = ["OwnedProcess"]
 
@@ -40,6 +40,8 @@ class OwnedProcess:
         output: Path,
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        lifeline: bool = False,
+        inherited: Sequence[int] = (),
     ) -> None:
         """Start a command.
 
@@ -48,6 +50,9 @@ class OwnedProcess:
             output: file that its output and its errors are appended to.
             folder: where it works; the owner's own if not given.
             environment: all of its variables; the owner's own if not given.
+            lifeline: give it a standard input that ends when the owner does, for a command that
+                watches it: elsewhere than on Linux there is no leash.
+            inherited: descriptors of the owner's that stay open in it.
 
         Raises:
             OSError: the interpreter that ties the leash could not be started.
@@ -56,6 +61,8 @@ class OwnedProcess:
         self._output = output
         self._folder = folder
         self._environment = environment
+        self._stdin = subprocess.PIPE if lifeline else subprocess.DEVNULL
+        self._inherited = tuple(inherited)
         self._paused = False
         self._started = threading.Event()
         self._reaped = threading.Event()
@@ -73,11 +80,12 @@ class OwnedProcess:
             with self._output.open("ab") as output:
                 self._process = subprocess.Popen(  # noqa: S603 - no shell; the caller's command
                     self._command,
-                    stdin=subprocess.DEVNULL,
+                    stdin=self._stdin,
                     stdout=output,
                     stderr=output,
                     cwd=self._folder,
                     env=self._environment,
+                    pass_fds=self._inherited,
                     start_new_session=True,  # Ctrl-C in the terminal is for the owner alone
                 )
         except OSError as failure:
@@ -131,10 +139,14 @@ class OwnedProcess:
         self._signal(signal.SIGCONT)
         self._paused = False
 
-    def stop(self, *, timeout_s: float) -> None:
-        """Ask it to end (SIGTERM), and kill it when it has not within the limit."""
+    def ask_to_end(self) -> None:
+        """Ask it to end (SIGTERM), paused or not; it may have ended already."""
         self._signal(signal.SIGTERM)
         self.resume()  # a paused process does not see a SIGTERM
+
+    def stop(self, *, timeout_s: float) -> None:
+        """Ask it to end (SIGTERM), and kill it when it has not within the limit."""
+        self.ask_to_end()
         self.wait(timeout_s=timeout_s)
 
     def kill(self) -> None:
@@ -150,4 +162,6 @@ class OwnedProcess:
     def _let_go(self) -> None:
         self._paused = False
         self._reaped.set()
+        if self._child.stdin is not None:
+            self._child.stdin.close()
         atexit.unregister(self.kill)

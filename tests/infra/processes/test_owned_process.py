@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from penstock.infra.testing import leash
-from penstock.infra.testing.owned_process import OwnedProcess
+from penstock.infra.processes import leash
+from penstock.infra.processes.owned_process import OwnedProcess
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="the leash is Linux's PR_SET_PDEATHSIG, and /proc shows it"
@@ -107,6 +107,30 @@ def test_place_and_variables_are_given(tmp_path: Path) -> None:
     assert (tmp_path / "output").read_text() == f"{tmp_path / 'there'}\npear\n"
 
 
+def test_a_lifeline_says_nothing_until_its_owner_is_gone(tmp_path: Path) -> None:
+    """A command that reads it waits, and comes to its end when it is let go."""
+    process = OwnedProcess(["cat"], output=tmp_path / "output", lifeline=True)
+    assert process.wait(timeout_s=0.2) is None, "it was still reading"
+    without = OwnedProcess(["cat"], output=tmp_path / "output")
+    assert without.wait(timeout_s=LIMIT_S) == 0, "there is nothing to read from the beginning"
+
+
+def test_a_descriptor_is_left_to_it(tmp_path: Path) -> None:
+    """What is inherited stays open in it when the owner has closed its own."""
+    with (tmp_path / "lent").open("w") as lent:
+        process = OwnedProcess(
+            [sys.executable, "-c", f"input(); import os; os.write({lent.fileno()}, b'written')"],
+            output=tmp_path / "output",
+            lifeline=True,
+            inherited=[lent.fileno()],
+        )
+    assert process._child.stdin is not None
+    process._child.stdin.write(b"go on\n")
+    process._child.stdin.flush()
+    assert process.wait(timeout_s=LIMIT_S) == 0
+    assert (tmp_path / "lent").read_text() == "written"
+
+
 def test_the_terminal_is_not_shared(start: Callable[[list[str]], OwnedProcess]) -> None:
     """Ctrl-C reaches the owner only, which then ends the process in its own way."""
     assert os.getsid(start(SLEEPER).pid) != os.getsid(0)
@@ -151,7 +175,7 @@ def test_it_dies_with_its_owner(tmp_path: Path, end: str) -> None:
     owner = textwrap.dedent(f"""
         import os, sys
         from pathlib import Path
-        from penstock.infra.testing.owned_process import OwnedProcess
+        from penstock.infra.processes.owned_process import OwnedProcess
         process = OwnedProcess(["sleep", "1000"], output=Path({str(tmp_path / "output")!r}))
         name = Path(f"/proc/{{process.pid}}/comm")
         while name.read_text() != "sleep\\n":  # until then it is its own check that ends it

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from penstock.infra.testing.log_file import last_lines
-from penstock.infra.testing.owned_process import OwnedProcess
-from penstock.infra.testing.server_errors import ServerDidNotStart, WrongServerState
+from penstock.infra.processes.log_file import last_lines
+from penstock.infra.processes.owned_process import OwnedProcess
+from penstock.infra.processes.server_errors import ServerDidNotStart, WrongServerState
 
 __all__ = ["ServerProcess", "ServerStatistics"]
 
@@ -74,13 +74,22 @@ class ServerProcess:
                 raise WrongServerState(server=self._address, state="runs already")
             self._process.kill()  # it may have ended by itself, and still be ours to forget
 
-    def start(self, command: Sequence[str], answers: Callable[[Callable[[], bool]], bool]) -> None:
+    def start(
+        self,
+        command: Sequence[str],
+        answers: Callable[[Callable[[], bool]], bool],
+        *,
+        lifeline: bool = False,
+        inherited: Sequence[int] = (),
+    ) -> None:
         """Start it, the first time or again, and wait until it serves clients.
 
         Args:
             command: what to run.
             answers: waits until the server answers, within a limit, and gives up as soon as what it
                 is given says that the process has ended; False where there was no answer.
+            lifeline: give it a standard input that ends with its owner.
+            inherited: descriptors that stay open in it.
 
         Raises:
             WrongServerState: it runs already.
@@ -88,7 +97,9 @@ class ServerProcess:
         """
         self.make_ready()
         begin = time.monotonic()
-        self._process = process = OwnedProcess([*command], output=self._log)
+        self._process = process = OwnedProcess(
+            [*command], output=self._log, lifeline=lifeline, inherited=inherited
+        )
         self._starts += 1
         if not answers(lambda: process.running):
             reason = "no answer in time" if process.running else "its process ended"

@@ -1,4 +1,4 @@
-"""What can go wrong with a server that tests use, whatever it serves."""
+"""What can go wrong with a server that was started here or is given, whatever it serves."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,7 +13,7 @@ class ServerDidNotStart(WorldError):
     """A server was started and did not serve clients in time."""
 
     server: str
-    """What it is: Apache Kafka, Redis."""
+    """What it is: Apache Kafka, Redis, the embedded broker."""
     reason: str
     """How far it came."""
     log_tail: str

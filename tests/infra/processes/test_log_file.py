@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from penstock.infra.testing.log_file import last_lines
+from penstock.infra.processes.log_file import last_lines
 
 
 def test_the_last_lines(tmp_path: Path) -> None:
