@@ -59,6 +59,16 @@ def own_kafka() -> Iterator[Callable[..., KafkaServer]]:
         yield lambda **wishes: servers.enter_context(_server_or_skip(**wishes))
 
 
+@pytest.fixture(scope="session")
+def lasting_kafka() -> Iterator[Callable[..., KafkaServer]]:
+    """Start an Apache Kafka that several tests share, with a configuration of their own.
+
+    Takes the arguments of `kafka_source.apache_kafka`. It ends with the session.
+    """
+    with ExitStack() as servers:
+        yield lambda **wishes: servers.enter_context(_apache_or_skip(**wishes))
+
+
 @pytest.fixture
 def fault_proxy(_proxied_server: KafkaServer, _proxy_port: LoopbackPort) -> Iterator[FaultProxy]:
     """Stand between a shared server and those clients that bootstrap from `address`."""
@@ -110,6 +120,13 @@ def _shared_redis() -> Iterator[str]:
 def _server_or_skip(**wishes: Any) -> KafkaServer:
     try:
         return kafka_source.own_kafka(**wishes)
+    except kafka_source.NoKafka as none:
+        _skip_or_fail(none)
+
+
+def _apache_or_skip(**wishes: Any) -> KafkaServer:
+    try:
+        return kafka_source.apache_kafka(**wishes)
     except kafka_source.NoKafka as none:
         _skip_or_fail(none)
 
