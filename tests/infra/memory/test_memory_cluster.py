@@ -1,0 +1,220 @@
+"""The cluster as a whole: its network, its history, and what it keeps."""
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+from kio.schema.errors import ErrorCode
+
+from penstock.events.catalogue import SCHEMAS_PARTITION, TurnLost
+from penstock.events.log import WriteUnknown
+from penstock.infra.embedded.configs.config_errors import BrokerOptionUnknown
+from penstock.infra.kafka.topics import TopicChangeRefused
+from penstock.infra.memory.fault import Fault, Loss
+from penstock.infra.memory.memory_cluster import MemoryCluster
+from penstock.infra.memory.memory_options import Latency, MemoryOptions
+from penstock.infra.memory.request_kind import RequestKind
+from penstock.infra.replication.counter_log import FollowingReader, SlotLog
+from penstock.workers.ports import ProducerGate, TransactionDoubt
+from tests.infra.memory.bench import Bench, record, writes
+from tests.infra.memory.turning import play
+
+
+def test_a_restart_keeps_topics_and_records() -> None:
+    """Settings too; and who was acknowledged finds it."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        place = await bench.topic(config={"retention.ms": "5000000"})
+        await bench.write(place, b"a")
+        bench.cluster.restart()
+        assert await bench.values(place) == [b"a"]
+        state = (await bench.cluster.admin().describe(["t"]))["t"]
+        assert state.config["retention.ms"] == "5000000"
+        assert bench.cluster.statistics().incarnation == 2
+        bench.cluster.start()
+        assert bench.cluster.statistics().incarnation == 2
+
+    play(scenario())
+
+
+def test_latency_delays_and_keeps_the_order_of_a_client() -> None:
+    """Requests of one client never overtake each other, however long each is under way."""
+
+    async def scenario() -> None:
+        bench = Bench(MemoryOptions(latency=Latency(least_s=0.1, most_s=2.0)))
+        place = await bench.turned(bench.topic(partitions=4))
+        writer = bench.cluster.writer()
+        await bench.turned(writer.start())
+        begun_s = bench.clock.monotonic()
+
+        async def write(number: int) -> int:
+            return await bench.write(
+                place._replace(number=number % 4), b"%d" % number, writer=writer, timeout_s=60.0
+            )
+
+        writing = [asyncio.ensure_future(write(number)) for number in range(20)]
+        await bench.clock.advance(100.0)
+        assert [each.result() for each in writing] == [number // 4 for number in range(20)]
+        times = [each.time_ms for each in bench.cluster.history() if each.client == "writer-1"]
+        assert all(one <= after for one, after in pairwise(times))
+        assert (times[-1] - times[0]) / 1000 >= 0.1
+        assert begun_s >= 0.2
+
+    play(scenario())
+
+
+def test_the_history_tells_every_fate() -> None:
+    """And forgets what is older than its limit."""
+
+    async def scenario() -> None:
+        bench = Bench(MemoryOptions(history_entries=4))
+        place = await bench.topic()
+        writer = bench.cluster.writer(name="w")
+        await writer.start()
+        faults = bench.cluster.faults
+        faults.add(Fault(request=RequestKind.PRODUCE, loses=Loss.REQUEST, noticed=True))
+        faults.add(Fault(request=RequestKind.PRODUCE, error=ErrorCode.not_enough_replicas))
+        await bench.turned(bench.write(place, b"a", writer=writer))
+        produced = [each for each in bench.cluster.history() if each.client == "w"][1:]
+        assert [each.fate for each in produced] == ["request lost", "not_enough_replicas", "taken"]
+        assert str(produced[-1]) == f"{produced[-1].time_ms} w: produce taken"
+        for _ in range(9):
+            await bench.write(place, b"b", writer=writer)
+        assert len(bench.cluster.history()) == 4
+        assert bench.cluster.statistics().requests[RequestKind.PRODUCE] == 10
+
+    play(scenario())
+
+
+def test_clients_have_names() -> None:
+    """A kind and a number where none is given; faults find them by it."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        place = await bench.topic()
+        one, two = bench.cluster.writer(), bench.cluster.writer()
+        bench.cluster.faults.add(
+            Fault(request=RequestKind.PRODUCE, client="writer-2", loses=Loss.ANSWER, times=9)
+        )
+        assert await bench.write(place, b"a", writer=one) == 0
+        with pytest.raises(WriteUnknown):
+            await bench.turned(bench.write(place, b"b", writer=two))
+
+    play(scenario())
+
+
+def test_the_same_seed_gives_the_same_names() -> None:
+    """Of topics, members, and the cluster itself."""
+    one, two = Bench(), Bench()
+    assert one.cluster.core.cluster_id == two.cluster.core.cluster_id
+
+
+def test_unknown_options_are_refused() -> None:
+    """By Kafka's names, as the embedded broker refuses them."""
+    bench = Bench()
+    with pytest.raises(BrokerOptionUnknown):
+        MemoryCluster(
+            clock=bench.clock,
+            entropy=bench.cluster._entropy,
+            options=MemoryOptions(config={"no.such.option": "1"}),
+        )
+
+
+def test_topics_are_refused_in_the_adapter_s_words() -> None:
+    """Name and number of Kafka's error, and the broker's own text."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        await bench.topic()
+        with pytest.raises(TopicChangeRefused) as refused:
+            await bench.topic()
+        assert refused.value.reason == "TOPIC_ALREADY_EXISTS (36) Topic 't' already exists."
+
+    play(scenario())
+
+
+def test_a_slot_s_log_is_that_of_counters() -> None:
+    """Its ends count open transactions in, which bounds do not; its readers tell answers."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        place = await bench.topic()
+        slot: SlotLog = bench.cluster.slot_log([place], "slot")
+        gate: ProducerGate = bench.cluster.gate()
+        other = await gate.fence("other")
+        bench.cluster.hold_markers(held=True)
+        await other.commit(writes(place, b"a"))
+        reader: FollowingReader = await bench.cluster.reader(place)
+        assert await slot.ends() == {place: 1}
+        assert await reader.bounds(place) == (0, 0)
+        bench.cluster.hold_markers(held=False)
+        assert list(slot.partitions) == [place]
+        old = await slot.fence()
+        new = await slot.fence()
+        with pytest.raises(TransactionDoubt):
+            await old.commit(writes(place, b"never"))
+        await new.commit(writes(place, b"b"))
+        again = await slot.reader()
+        assert [each.value for each in await again.read(timeout_s=0)] == [b"a", b"b"]
+
+    play(scenario())
+
+
+def test_the_turn_at_schemas_goes_to_the_latest() -> None:
+    """Who had it before cannot commit any more, and is told that it does not know."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        await bench.topic(SCHEMAS_PARTITION.topic)
+        one, two = bench.cluster.registrar(), bench.cluster.registrar()
+        await one.fence(timeout_s=5.0)
+        await two.fence(timeout_s=5.0)
+        with pytest.raises(WriteUnknown):
+            await one.commit([record(b"never")], timeout_s=5.0)
+        await two.commit([record(b"schema")], timeout_s=5.0)
+        assert await bench.values(SCHEMAS_PARTITION) == [b"schema"]
+        bench.cluster.faults.add(Fault(request=RequestKind.END_TRANSACTION, answered_after_s=20.0))
+        await two.fence(timeout_s=5.0)
+        with pytest.raises(WriteUnknown, match="within 5 s"):
+            await bench.turned(two.commit([record(b"slow")], timeout_s=5.0))
+
+    play(scenario())
+
+
+def test_nothing_is_left_behind() -> None:
+    """No timer and no waiter, once nobody waits; `play` sees that there is no task."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        place = await bench.topic()
+        await bench.write(place, b"a")
+        assert await bench.values(place) == [b"a"]
+        statistics = bench.cluster.statistics()
+        assert (statistics.timers, statistics.waiting_readers, statistics.waiting_members) == (
+            0,
+            0,
+            0,
+        )
+        assert statistics.broker.topics == 1
+
+    play(scenario())
+
+
+def test_a_turn_that_cannot_be_taken_is_lost() -> None:
+    """In the time that was given."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        await bench.topic(SCHEMAS_PARTITION.topic)
+        registrar = bench.cluster.registrar()
+        await registrar.fence(timeout_s=5.0)
+        bench.cluster.hold_markers(held=True)
+        await registrar.commit([record(b"schema")], timeout_s=5.0)
+        with pytest.raises(TurnLost):
+            await bench.turned(registrar.fence(timeout_s=5.0))
+        assert 4.9 < bench.clock.monotonic() <= 5.2
+        bench.cluster.hold_markers(held=False)
+        assert await bench.values(SCHEMAS_PARTITION) == [b"schema"]
+
+    play(scenario())
