@@ -15,7 +15,10 @@ from typing import Final
 
 from penstock.infra.plain_text import excerpt
 
-__all__ = ["Address", "Addresses", "parse_addresses"]
+__all__ = ["EMBEDDED", "Address", "Addresses", "parse_addresses"]
+
+EMBEDDED: Final = "embedded"
+"""Stands in place of addresses for the broker that processes of a project share on this machine."""
 
 _NAME: Final = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 """A host name. Underscores are no DNS, but container networks have them."""

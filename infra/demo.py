@@ -1,13 +1,14 @@
-"""The demo: real orders through a real saga on a real Kafka, with a service killed on the way.
+"""The demo: real orders through a real saga, with a service killed on the way.
 
-    start Kafka and Redis -> copy the example -> make topics
+    copy the example -> start the embedded broker and Redis -> make topics
         -> start three services, the saga, and two processes that count
         -> place orders -> kill -9 the payments service, start another
         -> wait until every saga has ended -> hold ledgers and counters against the ends
 
-It runs the example as a user would: every part is a process of `penstock run …`. What is said in
-the end stands on three witnesses that know nothing of each other: the sagas' records in Kafka, the
-ledgers that the services keep outside of it, and the counters that two processes share.
+It needs nothing but Python: the broker is penstock's own, and where there is no Redis it goes on
+without. It runs the example as a user would: every part is a process of `penstock run …`. What is
+said in the end stands on three witnesses that know nothing of each other: the sagas' records in the
+broker, the ledgers that the services keep outside of it, and the counters that two processes share.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ from penstock.examples.orders.events import OrderPlaced
 from penstock.examples.orders.generate import orders
 from penstock.examples.orders.ledger import read_ledgers
 from penstock.examples.orders.outcomes import End, Outcome, expected_outcome
-from penstock.infra.demo_project import LEDGERS, PACKAGE, Cast, copy_example
+from penstock.infra.demo_project import LEDGERS, PACKAGE, Cast, copy_example, log_folder
 from penstock.infra.demo_scene import (
     Lookout,
     cache_words,
@@ -37,13 +38,14 @@ from penstock.infra.demo_scene import (
     open_counters,
     wait_for_counts,
 )
+from penstock.infra.embedded_process import FOR_APPS, EmbeddedProcess, EmbeddedWishes
+from penstock.infra.embedded_redis import EmbeddedRedis, NoEmbeddedRedis
 from penstock.infra.live_line import LiveLine
 from penstock.infra.parts import open_parts
 from penstock.infra.saga_board import SagaBoard
 from penstock.infra.saga_history import SagaHistory, follow_history
 from penstock.infra.saga_reading import open_saga_reader, sources_of
 from penstock.infra.settings import Settings
-from penstock.infra.testing import kafka_source, redis_source
 from penstock.sagas.engine.state import Phase, SagaState
 from penstock.schemas.errors import ExitCode, WorldError
 
@@ -72,6 +74,8 @@ _COUNTING: Final = 2
 """Processes that count; what they count has to add up."""
 _STEPS: Final = ("reserve_stock", "charge_card", "ship")
 _VICTIM: Final = "payments"
+_RECORDS: Final = "broker"
+"""Folder of the broker's records, in the project."""
 _ENDS: Final = {
     Phase.COMPLETED: End.COMPLETED,
     Phase.COMPENSATED: End.COMPENSATED,
@@ -104,31 +108,38 @@ def run(count: int) -> None:
         count: How many orders.
 
     Raises:
-        NoKafka: no Kafka can be started here.
+        ServerDidNotStart: the broker or Redis did not start.
         DemoFailed: it did not end in time, a saga was parked, or the ledgers are not balanced.
     """
     line = LiveLine(sys.stdout, time.monotonic)
     project = Path(tempfile.mkdtemp(prefix="penstock-demo-"))
     copy_example(project)
     line.say(f"  copied the example to {project}")
-    with _servers(line) as (kafka, redis):
+    with _servers(line, project) as (kafka, redis):
         asyncio.run(_Play(count, kafka, redis, project, line).run())
 
 
 @contextmanager
-def _servers(line: LiveLine) -> Iterator[tuple[str, str | None]]:
+def _servers(line: LiveLine, project: Path) -> Iterator[tuple[str, str | None]]:
     # Always our own: on a given Kafka the topics could hold orders of an earlier demo.
-    line.say("  starting a local Apache Kafka, and Redis")
+    line.say("  starting an embedded broker, and Redis")
+    broker = EmbeddedProcess(
+        log=log_folder(project) / "broker.log",
+        # On disk, because a hundred thousand sagas do not fit into the broker's memory.
+        wishes=EmbeddedWishes(config=FOR_APPS, data=project / _RECORDS),
+    )
     begun = time.monotonic()
     with ExitStack() as servers:
-        kafka = servers.enter_context(kafka_source.own_kafka())
-        line.say(f"  Kafka answers at {kafka.bootstrap} after {time.monotonic() - begun:.1f} s")
+        kafka = servers.enter_context(broker).bootstrap
+        line.say(f"  the broker answers at {kafka} after {time.monotonic() - begun:.1f} s")
         try:
-            redis = servers.enter_context(redis_source.own_redis()).url
-        except redis_source.NoRedis as none:
+            redis = servers.enter_context(EmbeddedRedis())
+        except NoEmbeddedRedis as none:
             line.say(f"  there will be no registry and no cache: {' '.join(str(none).split())}")
-            redis = None
-        yield kafka.bootstrap, redis
+            yield kafka, None
+        else:
+            line.say(f"  Redis answers at {redis.url}; it is {redis.found.kind}")
+            yield kafka, redis.url
 
 
 @final
@@ -222,7 +233,7 @@ class _Play:
         self._cast.kill_and_replace(_VICTIM)
         self._line.say(
             f"  killed {_VICTIM} (kill -9) with {under_way} sagas under way, and started another; "
-            f"Kafka waits {SESSION_S:.0f} s for the dead one"
+            f"the broker waits {SESSION_S:.0f} s for the dead one"
         )
 
     async def _feed(self, publisher: Publisher) -> None:

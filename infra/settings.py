@@ -32,7 +32,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from penstock.events.names import IllegalName, check_app
 from penstock.events.problems import Problems
-from penstock.infra.addresses import parse_addresses
+from penstock.infra.addresses import EMBEDDED, parse_addresses
+from penstock.infra.embedded_meeting import join_or_host, project_folder
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.plain_text import excerpt
 from penstock.infra.project import Project, find_project
@@ -76,12 +77,7 @@ def _app(app: str) -> str:
 
 
 def _kafka(text: str) -> str:
-    if text == "embedded":
-        message = (
-            "'embedded' is not supported yet by this version; start a broker and give its address"
-        )
-        raise ValueError(message)
-    if problems := parse_addresses(text).problems:
+    if text != EMBEDDED and (problems := parse_addresses(text).problems):
         raise ValueError("; ".join(problems))
     return text
 
@@ -131,6 +127,8 @@ class Settings(BaseSettings):
 
     kafka: Annotated[str, AfterValidator(_kafka)]
     """Addresses of brokers, `host:port`, several with commas between; one that answers is enough.
+    Or `embedded`: the first process of a project that needs a broker starts one, in memory, which
+    ends with it; those that come later join. For development and tests.
     No default: a service that was given none would otherwise look for its events on itself."""
 
     kafka_security_protocol: Annotated[
@@ -239,8 +237,14 @@ class Settings(BaseSettings):
     def connection(self) -> KafkaConnection:
         """Return how to reach the cluster; reads certificates and the password's file.
 
+        With `embedded` the project's broker is looked for, and started where there is none: that
+        may take a second, in which nothing else happens in this thread.
+
         Raises:
             BadSettings: a file cannot be used.
+            MeetingUnusable: as for `embedded_meeting.join_or_host`.
+            MeetingBusy: as well.
+            ServerDidNotStart: as well.
         """
         context: SSLContext | None = None
         problems: list[str] = []
@@ -255,8 +259,9 @@ class Settings(BaseSettings):
         password = self._password(problems)
         if problems:
             raise BadSettings(problems=Problems(problems))
+        embedded = self.kafka == EMBEDDED
         return KafkaConnection(
-            bootstrap=self.kafka,
+            bootstrap=join_or_host(project_folder()).bootstrap if embedded else self.kafka,
             client_id=self.app,
             security_protocol=self.security_protocol,
             ssl_context=context,

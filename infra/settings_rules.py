@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr, ValidationError
 
-from penstock.infra.addresses import parse_addresses
+from penstock.infra.addresses import EMBEDDED, parse_addresses
 from penstock.infra.plain_text import excerpt
 
 __all__ = [
@@ -43,8 +43,11 @@ def _variable(field: str) -> str:
 
 
 def on_loopback(kafka: str) -> bool:
-    """Return whether all addresses that can be read are of this machine."""
-    return all(address.is_loopback for address in parse_addresses(kafka).good)
+    """Return whether all addresses that can be read are of this machine.
+
+    The embedded broker is, too.
+    """
+    return kafka == EMBEDDED or all(address.is_loopback for address in parse_addresses(kafka).good)
 
 
 def unclean_fields(raw: Mapping[str, Any]) -> dict[str, str]:
@@ -109,9 +112,14 @@ def security_problems(raw: Mapping[str, Any], *, untold: Collection[str]) -> Ite
         raw: values by field, as given.
         untold: fields whose values are not to be looked at.
     """
-    protocol = raw.get("kafka_security_protocol")
+    protocol, kafka = raw.get("kafka_security_protocol"), raw.get("kafka")
+    if kafka == EMBEDDED and protocol is not None and str(protocol).upper() != "PLAINTEXT":
+        yield (
+            "PENSTOCK_KAFKA_SECURITY_PROTOCOL is set to something else than PLAINTEXT, and "
+            "PENSTOCK_KAFKA to the embedded broker, which speaks nothing else."
+        )
+        return
     if protocol is None:
-        kafka = raw.get("kafka")
         if not isinstance(kafka, str) or "kafka" in untold:
             return
         if not on_loopback(kafka):

@@ -155,9 +155,24 @@ def test_variables_of_tests_are_not_ours(monkeypatch: pytest.MonkeyPatch) -> Non
     Settings(app="shop", kafka="localhost:9092")
 
 
-def test_an_embedded_broker_is_refused_in_so_many_words() -> None:
-    """It is no address, and not supported yet."""
-    assert "not supported yet" in told(kafka="embedded")
+def test_an_embedded_broker_is_on_this_machine() -> None:
+    """It needs no protocol, and has one replica of each topic."""
+    settings = Settings(app="shop", kafka="embedded")
+    assert (settings.kafka, settings.security_protocol) == ("embedded", "PLAINTEXT")
+    assert settings.replication == 1
+    Settings(app="shop", kafka="embedded", kafka_security_protocol="plaintext")
+
+
+@pytest.mark.parametrize("protocol", ["SSL", "sasl_ssl", "SASL_PLAINTEXT"])
+def test_an_embedded_broker_speaks_plaintext_only(protocol: str) -> None:
+    """Another protocol is a mistake, and said so."""
+    assert "speaks nothing else" in told(kafka="embedded", kafka_security_protocol=protocol)
+
+
+@pytest.mark.parametrize("kafka", ["Embedded", "embedded,localhost:9092", "embedded:9092"])
+def test_only_the_word_alone_stands_for_the_embedded_broker(kafka: str) -> None:
+    """Beside addresses, or in capitals, it is no address; with a port it is a machine's name."""
+    assert "PENSTOCK_KAFKA" in told(kafka=kafka)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ def test_every_call_ends_within_its_limit(
         writer = KafkaWriter(connection)
         late = KafkaWriter(KafkaConnection(bootstrap=server.bootstrap))  # which would wait 10 s
         await writer.start()
+        assert await writer.partition_count(place.topic) == 1  # else it waits for that
         busy = KafkaWriter(connection)
         await busy.start()
         batch, another, third = (writer.new_batch() for _ in range(3))

@@ -48,6 +48,15 @@ USAGE = {
     ),
     "no orders": Case(arguments=("demo", "--orders", "0"), code=2, parts=("--orders",)),
     "no number": Case(arguments=("demo", "--orders", "x"), code=2, parts=("--orders",)),
+    "no port": Case(arguments=("broker", "--port", "65536"), code=2, parts=("--port",)),
+    "no value": Case(
+        arguments=("broker", "--config", "num.partitions"),
+        code=2,
+        parts=("PEN-I129", "NAME=VALUE"),
+    ),
+    "nothing to tell clients": Case(
+        arguments=("broker", "--host", "::"), code=2, parts=("PEN-I129", "cannot be told")
+    ),
     "reset of nothing": Case(
         arguments=(*RUN, "users_shop.orders:worker", "--accept-reset", "shop.orders"),
         code=2,
@@ -122,8 +131,25 @@ CONFIGURATION = {
     "embedded": Case(
         arguments=("topic", "plan"),
         code=3,
-        parts=("PEN-I1", "not supported yet"),
+        parts=("PEN-I1", "speaks nothing else"),
+        variables={"PENSTOCK_KAFKA": "embedded", "PENSTOCK_KAFKA_SECURITY_PROTOCOL": "SSL"},
+    ),
+    "no place to meet": Case(
+        arguments=("topic", "plan"),
+        code=3,
+        parts=("PEN-I140", "No embedded broker can be found or started"),
+        files={"penstock": "a file where the run-time folder should be"},
         variables={"PENSTOCK_KAFKA": "embedded"},
+    ),
+    "no such option of the broker": Case(
+        arguments=("broker", "--config", "num.partition=3"),
+        code=3,
+        parts=("PEN-I122", "num.partitions"),
+    ),
+    "a bad value of the broker": Case(
+        arguments=("broker", "--config", "num.partitions=none"),
+        code=3,
+        parts=("PEN-I123", "num.partitions"),
     ),
     "a broken project": Case(
         arguments=("schema", "export", "out"),
