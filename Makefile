@@ -53,7 +53,7 @@ lock:
 	} && \
 	"$$uv" $(COMPILE) pyproject.toml --output-file requirements.lock && \
 	"$$uv" $(COMPILE) pyproject.toml --output-file requirements-dev.lock \
-		--extra testing --group dev --constraints requirements.lock
+		--extra dev --extra testing --group dev --constraints requirements.lock
 
 # Two stamps: a change of pyproject.toml costs a second, a change of the lock begins anew, so that
 # nothing is left over from before.

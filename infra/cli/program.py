@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from penstock.infra.cli.counters_program import add_counters_commands
+from penstock.infra.cli.dev_program import add_dev_command
 from penstock.infra.cli.failures import guarded, tell
 from penstock.infra.cli.group import Form, group
 from penstock.infra.cli.output import OutputFormat
@@ -64,6 +65,7 @@ def program(*, debug: bool) -> typer.Typer:
     root.callback(no_args_is_help=True)(_penstock)
     root.command("publish")(guarded(_publish, debug=debug))
     root.command("health")(guarded(_health, debug=debug))
+    root.command("broker")(guarded(_broker, debug=debug))
     root.command("demo")(guarded(_demo, debug=debug))
     root.command("version")(guarded(_version, debug=debug))
     run.callback()(_run)
@@ -76,6 +78,7 @@ def program(*, debug: bool) -> typer.Typer:
     add_saga_commands(root, debug=debug)
     add_registry_commands(root, debug=debug)
     add_counters_commands(root, debug=debug)
+    add_dev_command(root, debug=debug)
     root.add_typer(run, name="run", help="Run a process until it is stopped.")
     root.add_typer(topic, name="topic", help="Compare topics with their declarations.")
     root.add_typer(schema, name="schema", help="Look after Avro schemas.")
@@ -238,12 +241,51 @@ def _health(
     raise typer.Exit(show_health(worker=worker, file=file, form=form))
 
 
+def _broker(
+    *,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Listen on this address of the machine.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Listen on this port; 0 for any that is free.")
+    ] = 9092,
+    advertise: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="What clients are told; else where it listens."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Keep the records in this folder; else in memory."),
+    ] = None,
+    fsync: Annotated[
+        bool, typer.Option("--fsync", help="Acknowledge what is on the disk only.")
+    ] = False,
+    config: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="By Kafka's own names, as in num.partitions=3. May be given several times.",
+        ),
+    ] = None,
+) -> None:
+    """Run an embedded Kafka broker until it is stopped: one node, for development and tests.
+
+    It listens on this machine only, unless --host names an address that others reach; nothing
+    protects what is in it. It says on stdout where it listens.
+    """
+    from penstock.infra.cli.broker import become_broker  # noqa: PLC0415 - as the module says
+
+    become_broker(
+        host=host, port=port, advertise=advertise, data=data, fsync=fsync, config=config or []
+    )
+
+
 def _demo(
     orders: Annotated[int, typer.Option(min=10, max=100_000, help="How many to place.")] = 50,
 ) -> None:
     """Run orders through a saga, kill a service on the way, and check its ledgers.
 
-    It makes a Kafka of its own, and leaves its project in a temporary folder.
+    It runs on an embedded broker of its own, and leaves its project in a temporary folder.
     """
     from penstock.infra.cli.workplace import demonstration  # noqa: PLC0415 - as the module says
     from penstock.infra.demo import run  # noqa: PLC0415 - as the module says

@@ -50,9 +50,12 @@ def as_values(reply: RedisReply, *, count: int) -> list[bytes | None]:
 
 
 def as_entries(reply: RedisReply) -> list[StreamEntry]:
-    """Read entries of one stream: `[[key, [[id, [name, value, ...]], ...]]]`, or None."""
+    """Read entries of one stream: `[[key, [[id, [name, value, ...]], ...]]]`, or None.
+
+    Where there are none fakeredis answers with an empty list.
+    """
     match reply:
-        case None:
+        case None | []:
             return []
         case [[bytes(), list() as entries]]:
             return [_entry(entry) for entry in entries]

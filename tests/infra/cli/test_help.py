@@ -36,6 +36,7 @@ COMMANDS = [
     ("registry", "watch"),
     ("health",),
     ("demo",),
+    ("dev",),
     ("version",),
 ]
 HEAVY = {
