@@ -5,6 +5,7 @@
     kafka/         the only code that knows the Kafka client
     cli/           the command `penstock`
     testing/       real Kafka servers and a network that breaks on demand
+    pytest_plugin/ fixtures for suites of users: servers, a clock, their workers and sagas running
 
 Laws:
 1. Rooms above know ports; here stand the adapters. No decision about an event is made here.

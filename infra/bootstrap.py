@@ -15,6 +15,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import cast, final
 
+from penstock.events.clock import Clock
 from penstock.events.decoder import EventDecoder
 from penstock.events.event import Message
 from penstock.events.event_types import partitions_of
@@ -165,11 +166,14 @@ class Bus:
 
 
 @asynccontextmanager
-async def connect(settings: Settings | None = None) -> AsyncIterator[Bus]:
+async def connect(
+    settings: Settings | None = None, *, clock: Clock | None = None
+) -> AsyncIterator[Bus]:
     """Open a bus.
 
     Args:
         settings: As read from the environment, which is done here where none are given.
+        clock: As for `open_parts`.
 
     Raises:
         BadSettings: with all problems at once.
@@ -177,7 +181,7 @@ async def connect(settings: Settings | None = None) -> AsyncIterator[Bus]:
         TopicsNotAsDeclared: the topic of schemas is missing.
     """
     settings = settings or load_settings()
-    async with open_parts(settings, source=settings.app) as parts:
+    async with open_parts(settings, source=settings.app, clock=clock) as parts:
         yield Bus(parts)
 
 
@@ -186,7 +190,11 @@ async def connect(settings: Settings | None = None) -> AsyncIterator[Bus]:
 
 @asynccontextmanager
 async def open_worker(
-    settings: Settings, worker: Worker, *, accept_reset: frozenset[Partition] = frozenset()
+    settings: Settings,
+    worker: Worker,
+    *,
+    accept_reset: frozenset[Partition] = frozenset(),
+    clock: Clock | None = None,
 ) -> AsyncIterator[WorkerRunner]:
     """Everything of a worker process, checked and ready to run.
 
@@ -194,6 +202,7 @@ async def open_worker(
         settings: As read from the environment.
         worker: What to run.
         accept_reset: Partitions whose missing or earlier offset is meant.
+        clock: As for `open_parts`.
 
     Raises:
         TopicsNotAsDeclared: a topic is missing or wrong.
@@ -202,7 +211,8 @@ async def open_worker(
         BadLifespan: what stands in the worker's lifespan cannot be used.
         LifespanUnreachable: what that connects to is away.
     """
-    async with open_parts(settings, source=f"{settings.app}.{worker.name}") as parts:
+    source = f"{settings.app}.{worker.name}"
+    async with open_parts(settings, source=source, clock=clock) as parts:
         await check_topics(parts.topics, topics_of_worker(settings.app, worker))
         await _publish_schemas(parts, worker)
         build = _WorkerBuild(parts, worker, accept_reset)

@@ -71,12 +71,15 @@ async def open_topics(settings: Settings) -> AsyncIterator[KafkaTopics]:
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, *, source: str) -> AsyncIterator[Parts]:
+async def open_parts(
+    settings: Settings, *, source: str, clock: Clock | None = None
+) -> AsyncIterator[Parts]:
     """Open what every program needs, and close it on every way out.
 
     Args:
         settings: As read from the environment.
         source: Who publishes: the app, or app and worker.
+        clock: The time; the machine's if not given. Tests may give one that they move.
 
     Raises:
         PythonOptimized: assertions are switched off.
@@ -85,7 +88,8 @@ async def open_parts(settings: Settings, *, source: str) -> AsyncIterator[Parts]
     """
     refuse_optimized_python()
     quieten_client()
-    connection, clock, entropy = settings.connection(), SystemClock(), SystemEntropy()
+    connection, entropy = settings.connection(), SystemEntropy()
+    clock = clock or SystemClock()
     async with AsyncExitStack() as closing:
         topics = await closing.enter_async_context(open_topics(settings))
         await check_topics(topics, [schemas_topic()])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, final
 
+from penstock.events.clock import Clock
 from penstock.events.decoder import EventDecoder
 from penstock.events.log import Partition, TopicMissing
 from penstock.events.names import (
@@ -108,6 +109,7 @@ async def open_saga(
     definitions: Sequence[Definition],
     *,
     accept_reset: frozenset[Partition] = frozenset(),
+    clock: Clock | None = None,
 ) -> AsyncIterator[WorkerRunner]:
     """Everything of a saga's orchestrator, checked and ready to run.
 
@@ -115,6 +117,7 @@ async def open_saga(
         settings: As read from the environment.
         definitions: Versions of one saga, at least one.
         accept_reset: Partitions whose missing or earlier offset is meant.
+        clock: As for `open_parts`.
 
     Raises:
         MixedSagas: a version was given twice.
@@ -131,7 +134,7 @@ async def open_saga(
         if first.version == second.version:
             raise MixedSagas(saga=first.saga, version=first.version)
     worker = saga_worker(definitions[-1].saga)
-    async with open_parts(settings, source=f"{settings.app}.{worker}") as parts:
+    async with open_parts(settings, source=f"{settings.app}.{worker}", clock=clock) as parts:
         build = _SagaBuild(parts, definitions, accept_reset)
         await build.look_at_topics()
         await build.publish_schemas()

@@ -229,6 +229,13 @@ class PartitionTask:
         busy = self._paused or work.statistics().in_flight > 0
         return Look(position=position, end=end, busy=busy)
 
+    def done_up_to(self) -> int | None:
+        """The offset that would be read next, where all before it is committed; else None."""
+        work = self._work
+        if work is None or self._life.phase is not Phase.RUNNING or not work.at_rest:
+            return None
+        return self._context.member.position(self.partition)
+
     def idle(self) -> None:
         """Look whether only markers lie between what is done and what was read."""
         position = self._context.member.position(self.partition)

@@ -151,6 +151,11 @@ class PartitionWork:
             or self._waiting_bytes + self._group.ready_bytes >= self._limits.in_flight_bytes
         )
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether all that was read, and all timers that have run out, are committed."""
+        return not (self._group.in_flight or self._group.timers_in_flight)
+
     def idle_at(self, position: int) -> None:
         """Everything before this position was read: move over markers that hold no record."""
         self._read_up_to(position)

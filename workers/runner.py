@@ -266,6 +266,16 @@ class WorkerRunner:
             if isinstance(result, BaseException):
                 raise result
 
+    def done_up_to(self) -> Mapping[Partition, int | None]:
+        """Return the offset up to which each partition that it has is read and committed.
+
+        Returns:
+            None for a partition that does not run, or has anything in flight.
+        """
+        return {
+            partition: self._tasks[partition].done_up_to() for partition in sorted(self._current)
+        }
+
     def statistics(self) -> "RunnerStatistics":
         """Where the process and its partitions stand."""
         return RunnerStatistics(

@@ -204,7 +204,13 @@ class KafkaGroupMember:
         self._consumer.seek(TopicPartition(*partition), offset)
 
     def position(self, partition: Partition) -> int | None:
-        """The offset that will be read next, past markers."""
+        """The offset that will be read next, past markers.
+
+        None while records on the way to `poll` are with nobody: they are behind the position, and
+        whoever looks only at that and at what is in flight would believe them done.
+        """
+        if self._fetching is not None and self._fetching.done():
+            return None
         state = self._state(partition)
         return None if state is None or not state.has_valid_position else state.position
 

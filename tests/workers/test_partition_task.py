@@ -381,3 +381,23 @@ def test_what_cannot_be_learned_just_now_is_a_doubt() -> None:
         bench.alarms.clear()
 
     on_a_bench(scenario, timed=None)
+
+
+def test_a_partition_is_done_up_to_where_all_that_was_read_is_committed() -> None:
+    """Markers that were passed count; what is in flight, or runs out, or does not run does not."""
+    timed = Reminders()
+
+    async def scenario(bench: Bench) -> None:
+        assert bench.task.done_up_to() == 0
+        bench.setting.changes = {0: {b"t/a/k": reminder(5)}}
+        bench.offer(0)
+        assert bench.task.done_up_to() is None, "it is at work"
+        await bench.clock.advance(1.0)
+        assert bench.task.done_up_to() == 1
+        bench.world.read_to = 2
+        assert bench.task.done_up_to() == 2, "over a marker"
+        await bench.revoked()
+        assert bench.task.done_up_to() is None, "it does not run"
+        await bench.assigned()
+
+    on_a_bench(scenario, timed=timed)
