@@ -12,9 +12,7 @@ __all__ = ["LONG_PLAYS"]
 _ENOUGH: Final = 100
 _NIGHT: Final = 20_000
 
-LONG_PLAYS: Final = (
-    settings.default.max_examples
-    if settings.default.max_examples >= _NIGHT
-    else min(settings.default.max_examples, _ENOUGH)
-)
+_ASKED: Final = settings().max_examples
+
+LONG_PLAYS: Final = _ASKED if _ASKED >= _NIGHT else min(_ASKED, _ENOUGH)
 """At most 100; at night all that are asked for."""
