@@ -5,6 +5,7 @@
     transactions/  producer ids and the transaction coordinator
     configs/       Kafka's configuration names, their types, defaults and checks
     topics/        the table of topics
+    deadlines.py   what is due when, for groups and transactions
     broker.py      all of these put together, still without a socket
     wire/          frames, and Kafka's messages made and found
     apis/          one module for each request: message in, core called, message out

@@ -36,13 +36,13 @@ class JournalReplay:
 
     def _sort(self, entries: "Iterable[JournalEntry]") -> None:
         # Only here, because an empty journal, which is the rule, needs none of these.
-        from penstock.infra.embedded.cluster_entry import ClusterKept  # noqa: PLC0415
-        from penstock.infra.embedded.configs.configs_kept import ConfigsKept  # noqa: PLC0415
-        from penstock.infra.embedded.topics.topic_entry import (  # noqa: PLC0415
+        from penstock.infra.embedded.cluster_entry import ClusterKept  # noqa: PLC0415 - see above
+        from penstock.infra.embedded.configs.configs_kept import ConfigsKept  # noqa: PLC0415 - see above
+        from penstock.infra.embedded.topics.topic_entry import (  # noqa: PLC0415 - see above
             TopicKept,
             TopicRemoved,
         )
-        from penstock.infra.embedded.transactions.transaction_entry import (  # noqa: PLC0415
+        from penstock.infra.embedded.transactions.transaction_entry import (  # noqa: PLC0415 - see above
             ProducerIdBlockKept,
             TransactionForgotten,
             TransactionKept,

@@ -114,11 +114,18 @@ class PartitionLogs:
             self._sizes[partition] = 0
             self._account(partition, log)
 
-    def close(self, topic: Topic) -> None:
-        """Remove a topic's logs and their bytes; whoever waits for its records is woken."""
-        for number in topic.partitions:
+    def close(self, topic: Topic, partitions: Iterable[int]) -> None:
+        """Remove logs of a topic and their bytes; whoever waits for their records is woken.
+
+        Args:
+            topic: the topic.
+            partitions: the numbers of its partitions that go; some may have no log, where not all
+                could be opened.
+        """
+        for number in partitions:
             partition = TopicPartition(topic.name, number)
-            del self._logs[partition]
+            if self._logs.pop(partition, None) is None:
+                continue
             self._size_bytes -= self._sizes.pop(partition)
             self._kept.pop(partition).clear()
             self._readable.add(partition)
@@ -134,7 +141,11 @@ class PartitionLogs:
         for topic in topics:
             log_config = config.log_config(topic.configs)
             for number in topic.partitions:
-                self._logs[TopicPartition(topic.name, number)].config = log_config
+                log = self._logs.get(TopicPartition(topic.name, number))
+                if log is None:  # as in `close`
+                    continue
+                log.config = log_config
+                log.producer_expiry_ms = config.integer("producer.id.expiration.ms")
 
     def append(
         self,

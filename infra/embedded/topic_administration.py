@@ -219,7 +219,7 @@ class TopicAdministration:
         if not validate_only:
             self._keep(topic_entry(topic))
             self._topics.put(topic)
-            self._logs.open(topic, topic.partitions, now_ms=now_ms)
+            self._open(topic, topic.partitions, before=None, now_ms=now_ms)
         return TopicCreated(
             name=topic.name,
             topic_id=topic.topic_id,
@@ -227,6 +227,30 @@ class TopicAdministration:
             replication_factor=_ONE,
             configs=described_topic(config, topic.configs, ConfigQuery()),
         )
+
+    def _open(self, topic: Topic, partitions: range, *, before: Topic | None, now_ms: int) -> None:
+        """Open new logs, all or none: a topic that has only some of its logs is none.
+
+        Args:
+            topic: as it is with them.
+            partitions: those that are new.
+            before: the topic as it was; None: it was not there.
+            now_ms: the broker's time.
+
+        Raises:
+            OSError: the store's; all is as it was before.
+        """
+        try:
+            self._logs.open(topic, partitions, now_ms=now_ms)
+        except OSError:
+            self._logs.close(topic, partitions)
+            if before is None:
+                self._keep(TopicRemoved(topic_id=topic.topic_id))
+                self._topics.remove(topic)
+            else:
+                self._keep(topic_entry(before))
+                self._topics.put(before)
+            raise
 
     def _new_id(self) -> UUID:
         for _ in range(_MOST_DRAWS):
@@ -249,7 +273,7 @@ class TopicAdministration:
         self._forget_partitions(partitions)
         self._keep(TopicRemoved(topic_id=topic.topic_id))
         self._topics.remove(topic)
-        self._logs.close(topic)
+        self._logs.close(topic, topic.partitions)
         return TopicDeleted(name=topic.name, topic_id=topic.topic_id)
 
     def _grow(
@@ -270,7 +294,8 @@ class TopicAdministration:
         grown = replace(topic, partition_count=wish.count)
         self._keep(topic_entry(grown))
         self._topics.put(grown)
-        self._logs.open(grown, range(topic.partition_count, wish.count), now_ms=now_ms)
+        added_numbers = range(topic.partition_count, wish.count)
+        self._open(grown, added_numbers, before=topic, now_ms=now_ms)
         return None
 
 

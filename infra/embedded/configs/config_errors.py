@@ -32,7 +32,7 @@ class BrokerOptionRefused(CallerError):
     """An option has a value that Kafka would not start with."""
 
     code: ClassVar[str] = "PEN-I123"
-    what: ClassVar[str] = "The embedded broker cannot start with these options:"
+    what: ClassVar[str] = "The embedded broker cannot start with these options."
     why: ClassVar[str] = "{reasons}."
     remedy: ClassVar[str] = "Correct the value."
 

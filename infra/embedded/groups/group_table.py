@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import NamedTuple, final
 
+from penstock.infra.embedded.deadlines import Deadlines
 from penstock.infra.embedded.groups.answer_box import AnswerBox
 from penstock.infra.embedded.groups.classic_group import ClassicGroup
-from penstock.infra.embedded.groups.deadlines import Deadlines
 from penstock.infra.embedded.groups.group_config import GroupConfig
 from penstock.infra.embedded.groups.group_entry import GroupEntry, GroupRemoved, GroupStored
 from penstock.infra.embedded.groups.group_state import GroupEvent

@@ -156,10 +156,13 @@ class OffsetStore:
 
         Args:
             producer_id: the producer.
-            groups: for which it may have committed.
+            groups: those that were added to it; they come first. Others, of the same partition of
+                Kafka's __consumer_offsets as one of them, could be committed for as well.
         """
         return tuple(
-            group for group in dict.fromkeys(groups) if producer_id in self._open.get(group, {})
+            group
+            for group in dict.fromkeys([*groups, *self._open])
+            if producer_id in self._open.get(group, {})
         )
 
     def finish(self, producer_id: int, groups: Iterable[str], *, commit: bool) -> None:

@@ -82,7 +82,7 @@ class PartitionLog:
         Args:
             config: the topic's; may be set again at any time.
             store: where its bytes are.
-            producer_expiry_ms: after so much silence a producer is forgotten.
+            producer_expiry_ms: after so much silence a producer is forgotten; as `config`.
             now_ms: the time.
             name: topic and partition, for Kafka's messages and for errors.
 
@@ -91,7 +91,7 @@ class PartitionLog:
         """
         self.config = config
         self._store = store
-        self._producer_expiry_ms = producer_expiry_ms
+        self.producer_expiry_ms = producer_expiry_ms
         self._name = name
         self._producers = ProducerStates()
         self._aborted = AbortedTransactions()
@@ -557,7 +557,7 @@ class PartitionLog:
         if now_ms - self._expiry_checked_ms < PRODUCER_EXPIRY_CHECK_MS:
             return 0
         self._expiry_checked_ms = now_ms
-        return self._producers.expire(now_ms, after_ms=self._producer_expiry_ms)
+        return self._producers.expire(now_ms, after_ms=self.producer_expiry_ms)
 
     # Opening
 

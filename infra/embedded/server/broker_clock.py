@@ -46,9 +46,8 @@ class BrokerClock:
         # The wall first: whatever comes between the two makes it seem behind, never ahead.
         wall_ns = self._wall_ns()
         passed_ns = self._passed_ns()
-        ahead_ns = wall_ns - passed_ns
-        if ahead_ns > self._ahead_ns:  # the computer slept, or its clock was put right
-            self._ahead_ns = ahead_ns
+        # It is more than before when the computer has slept, or its clock was put right.
+        self._ahead_ns = max(self._ahead_ns, wall_ns - passed_ns)
         return (passed_ns + self._ahead_ns) // _NANOSECONDS + self._moved_ms
 
     @property

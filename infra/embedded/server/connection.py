@@ -209,9 +209,7 @@ class Connection(asyncio.Protocol):
                 return
         self._start(opened, outcome)
 
-    def _start(
-        self, opened: OpenedRequest, outcome: Finished | Coroutine[Any, Any, Any]
-    ) -> None:
+    def _start(self, opened: OpenedRequest, outcome: Finished | Coroutine[Any, Any, Any]) -> None:
         task = self._task = self._loop.create_task(self._wait(opened, outcome))
         self._clients.tasks.add(task)
 
@@ -222,12 +220,11 @@ class Connection(asyncio.Protocol):
 
         task.add_done_callback(ended)
 
-    def _give_up(
-        self, opened: OpenedRequest, outcome: Finished | Coroutine[Any, Any, Any]
-    ) -> None:
-        """End a request whose client is gone. Its task may not even have begun, and what the request
-        has done concerns others all the same.
-        """  # noqa: D205 - one sentence
+    def _give_up(self, opened: OpenedRequest, outcome: Finished | Coroutine[Any, Any, Any]) -> None:
+        """End a request whose client is gone; its task may not even have begun.
+
+        What the request has done concerns others all the same.
+        """
         if not isinstance(outcome, Finished):
             outcome.close()
         self._clients.node.end_call(opened.call)
@@ -249,6 +246,8 @@ class Connection(asyncio.Protocol):
         except OSError as failure:
             _log.critical("what was written cannot be kept: %s; %s is cut", failure, self.host)
             answer = CUT
+        except Exception:  # noqa: BLE001 - our own bug; without an answer all later ones were wrong
+            answer = clients.requests.failure(opened.call)
         finally:
             clients.node.end_call(opened.call)
             self._task = None

@@ -25,8 +25,8 @@ from typing import Final, final
 
 from kio.schema.errors import ErrorCode
 
+from penstock.infra.embedded.deadlines import Deadlines
 from penstock.infra.embedded.topic_partition import TopicPartition
-from penstock.infra.embedded.transactions.deadlines import Deadlines
 from penstock.infra.embedded.transactions.producer_ids import ProducerIds
 from penstock.infra.embedded.transactions.producer_initialisation import InitRequest, initialise
 from penstock.infra.embedded.transactions.transaction import (
@@ -97,7 +97,7 @@ class TransactionCoordinator:
         self._known: dict[str, TransactionKept] = {}
         self._open: dict[str, None] = {}  # ongoing or completing; a dict, for its order
         self._due: dict[str, None] = {}  # completing, and not taken by the writer of markers
-        self._deadlines = Deadlines()
+        self._deadlines: Deadlines[str] = Deadlines()
         self._committed = 0
         self._aborted = 0
         self._fenced = 0
@@ -448,7 +448,7 @@ class TransactionCoordinator:
                 self._timed_out += 1
             else:
                 self._keep(TransactionForgotten(transactional_id=transactional_id))
-                self._deadlines.drop(transactional_id)
+                self._deadlines.cancel(transactional_id)
                 del self._known[transactional_id]
                 self._expired_ids += 1
 
@@ -484,22 +484,21 @@ class TransactionCoordinator:
         """Give the markers of transactions that are open in a log and that nobody would end.
 
         A machine that dies may lose the journal's end and not that of a log: then nobody knows of
-        the transaction. Or it has kept that a transaction is complete, and has lost a marker. Either
+        the transaction. Or it has kept that a transaction is complete, and lost a marker. Either
         would keep readers of committed records waiting for ever.
 
         Args:
             is_open: partition, producer id and epoch of each transaction that is open in a log.
 
         Returns:
-            Work without a transactional id: a commit where that was the last outcome, else an abort.
+            Work without a transactional id: a commit where that was the last outcome, or an abort.
         """
         holders = {known.producer_id: known for known in self._known.values()}
         found = []
         for partition, producer_id, epoch in is_open:
             known = holders.get(producer_id)
-            if known is not None and known.transactional_id in self._open:
-                if partition in known.partitions:
-                    continue
+            if known is not None and partition in known.partitions:  # then it is open
+                continue
             found.append(
                 MarkerWork(
                     transactional_id="",
@@ -558,7 +557,7 @@ class TransactionCoordinator:
             # One later than start and time-out together: it may last so long.
             self._deadlines.set(name, known.start_ms + known.timeout_ms + 1)
         else:
-            self._deadlines.drop(name)
+            self._deadlines.cancel(name)
             self._due[name] = None
 
 

@@ -38,6 +38,8 @@ class BrokerBench:
         self.stores: dict[tuple[UUID, int], MemoryStore] = {}
         self.keeps_left: int | None = None
         """So many more entries go into the journal; None: all."""
+        self.stores_left: int | None = None
+        """So many more stores can be opened on a full disk; None: all."""
         self._drawn = 1
         self.broker = self._started()
 
@@ -146,6 +148,10 @@ class BrokerBench:
         )
 
     def _store(self, topic_id: UUID, partition: int) -> MemoryStore:
+        if self.stores_left is not None:
+            if self.stores_left == 0:
+                raise OSError(28, "No space left on device")
+            self.stores_left -= 1
         return self.stores.setdefault((topic_id, partition), MemoryStore())
 
     def _keep(self, entry: JournalEntry) -> None:

@@ -17,6 +17,9 @@ _TOPIC = ConfigResource(ResourceKind.TOPIC, "orders")
 _BROKER = ConfigResource(ResourceKind.BROKER, "1")
 _CLUSTER = ConfigResource(ResourceKind.BROKER, "")
 
+_EXPIRY_CHECK_MS = 600_000
+"""Kafka's producer.id.expiration.check.interval.ms."""
+
 _Answer = tuple[str, str | None]
 
 
@@ -216,6 +219,17 @@ def test_what_is_set_for_the_broker_reaches_every_topic(bench: BrokerBench) -> N
         assert _places(entry) == expected
         assert _places(_entry(bench, _BROKER, "log.retention.ms")) == expected
         bench.restart_on_snapshot()
+
+
+def test_how_long_producers_are_remembered_can_be_changed(bench: BrokerBench) -> None:
+    """The logs that are there follow at their next look, as in Kafka."""
+    bench.produce("orders", [(None, b"1")], producer_id=7, epoch=0, sequence=0)
+    bench.tick(_EXPIRY_CHECK_MS)
+    assert bench.broker.statistics().logs.producers_expired == 0
+    change = ConfigChange("producer.id.expiration.ms", _SET, "60000")
+    assert _change(bench, _CLUSTER, change)[0] == "none"
+    bench.tick(_EXPIRY_CHECK_MS)
+    assert bench.broker.statistics().logs.producers_expired == 1
 
 
 def test_a_static_setting_shows_as_one(bench: BrokerBench) -> None:

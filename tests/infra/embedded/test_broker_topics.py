@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import pytest
 from kio.schema.errors import ErrorCode
 
 from penstock.infra.embedded.configs.config_entry import ConfigSource
@@ -10,7 +11,7 @@ from penstock.infra.embedded.topic_partition import TopicPartition
 from penstock.infra.embedded.topics.partition_growth import PartitionGrowth
 from penstock.infra.embedded.topics.topic_creation import NO_TOPIC_ID, NewTopic
 from penstock.infra.embedded.topics.topic_deletion import TopicReference
-from tests.infra.embedded.broker_bench import NOW, BrokerBench
+from tests.infra.embedded.broker_bench import NOW, BrokerBench, Killed
 
 _NONE = ErrorCode.none
 
@@ -32,6 +33,52 @@ def test_a_new_topic_has_an_id_logs_and_settings() -> None:
     assert len(sources) == 33
     assert sources["retention.ms"] == ("5", ConfigSource.DYNAMIC_TOPIC_CONFIG)
     assert sources["segment.bytes"] == ("1073741824", ConfigSource.DEFAULT_CONFIG)
+
+
+def test_a_topic_whose_logs_cannot_be_opened_is_not_there_and_may_be_made_later() -> None:
+    """A full disk takes some folders and then no more; half a topic could not be deleted."""
+    bench = BrokerBench()
+    bench.stores_left = 1
+    with pytest.raises(OSError, match="No space left"):
+        bench.create("orders", partitions=3)
+    bench.stores_left = None
+    assert bench.broker.topics.get("orders") is None
+    assert bench.broker.log("orders", 0) is None
+    bench.create("orders", partitions=3)
+    bench.restart()
+    assert bench.broker.log("orders", 2) is not None
+    assert bench.broker.statistics().logs.partitions == 3
+
+
+def test_a_topic_that_cannot_grow_stays_as_large_as_it_was() -> None:
+    """And may grow later."""
+    bench = BrokerBench()
+    bench.create("orders")
+    bench.stores_left = 1
+    wish = PartitionGrowth(name="orders", count=3)
+    with pytest.raises(OSError, match="No space left"):
+        bench.broker.create_partitions([wish], now_ms=NOW)
+    bench.stores_left = None
+    for _ in range(2):
+        topic = bench.broker.topics.get("orders")
+        assert topic is not None
+        assert (topic.partition_count, bench.broker.statistics().logs.partitions) == (1, 1)
+        bench.restart()
+    assert bench.broker.create_partitions([wish], now_ms=NOW)[0].error is _NONE
+    assert bench.broker.statistics().logs.partitions == 3
+
+
+def test_half_a_topic_that_could_not_be_taken_back_can_be_deleted() -> None:
+    """Where not even its end could be kept; a restart makes it whole."""
+    bench = BrokerBench()
+    bench.stores_left, bench.keeps_left = 1, 1
+    with pytest.raises(Killed):
+        bench.create("orders", partitions=3)
+    bench.stores_left = bench.keeps_left = None
+    assert bench.broker.topics.get("orders") is not None
+    (deleted,) = bench.broker.delete_topics([TopicReference(name="orders")], now_ms=NOW)
+    assert deleted.error is _NONE
+    bench.create("orders", partitions=3)
 
 
 def test_a_topic_that_is_only_checked_is_not_made() -> None:

@@ -3,11 +3,13 @@
 Expectations are those of Apache Kafka 4.1 without the feature `transaction.version`.
 """
 
+from itertools import count
 from typing import Any
 
 import pytest
 from kio.schema.errors import ErrorCode
 
+from penstock.infra.embedded.transactions.offsets_partition import offsets_partition
 from tests.conformance.conversation import Conversation
 from tests.conformance.raw_client import only
 from tests.conformance.transactional_producer import TransactionalProducer, started
@@ -255,6 +257,23 @@ def test_offsets_need_their_group_in_the_transaction(
     assert _commit_offset(talk, version, who, "", topic) == ErrorCode.invalid_group_id
     unknown = _commit_offset(talk, version, who, name, f"{topic}-no")
     assert unknown == ErrorCode.unknown_topic_or_partition
+
+
+def test_the_end_of_a_transaction_reaches_each_group_that_it_could_commit_for(
+    talk: Conversation, topic: str, name: str
+) -> None:
+    """A marker in Kafka's __consumer_offsets ends all that waits in its partition.
+
+    So it does for a group that shares the partition with one that was added.
+    """
+    place = offsets_partition(name, partitions=50)
+    others = (f"{name}-{number}" for number in count())
+    other = next(group for group in others if offsets_partition(group, partitions=50) == place)
+    producer = started(talk, name)
+    producer.add_group(name)
+    assert not _commit_offset(talk, 3, _who(producer), other, topic)
+    producer.end(commit=True)
+    assert talk.committed(other, topic, require_stable=True).committed_offset == 5
 
 
 @pytest.mark.parametrize("version", [3, 4])

@@ -44,9 +44,11 @@ def made(store: MemoryStore | None = None, *, now_ms: int = NOW, **config: Any) 
 
 
 def test_records_before_the_kept_start_never_come_back_nor_does_their_place() -> None:
-    """A machine that died has lost the end of a log and not where it begins: as in Kafka it goes
-    on from there. Else the next records would lie before the start, and be gone after a restart.
-    """  # noqa: D205 - one sentence
+    """A machine that died has lost the end of a log, and not where it begins.
+
+    As in Kafka it goes on from there. Else the next records would lie before the start, and be gone
+    after a restart.
+    """
     store = MemoryStore()
     append(made(store), THREE)
     store.keep_start(10)
@@ -54,7 +56,7 @@ def test_records_before_the_kept_start_never_come_back_nor_does_their_place() ->
         log = made(store)
         assert (log.start_offset, log.end_offset) == (10, offset)
         assert append(log, ONE).base_offset == offset
-    assert [record.offset for record in seen(everything(log))] == [10, 11]
+    assert [record.offset for record in seen(everything(made(store)))] == [10, 11]
     assert [base_offset for base_offset, _ in store.segments()] == [10]
 
 

@@ -407,7 +407,7 @@ async def test_an_answer_leaves_when_what_it_says_is_kept() -> None:
 
 @in_loop
 async def test_memory_has_a_limit_and_a_disk_has_its_own() -> None:
-    """1 GiB of records is much for memory and nothing for a disk, which says itself when it is full."""
+    """1 GiB of records is much for memory and little for a disk, which says when it is full."""
     disk = _SlowDisk()
     disk.in_memory = False
     async with EmbeddedBroker() as broker, EmbeddedBroker(open_storage=lambda: disk) as on_disk:
@@ -536,6 +536,12 @@ class _BrokenStorage(_SlowDisk):
             message = "a bug of the storage"
             raise RuntimeError(message)
 
+    async def sync(self) -> None:
+        """Fail as nobody should."""
+        if self.is_broken:
+            message = "a bug of the storage"
+            raise RuntimeError(message)
+
 
 @in_loop
 async def test_a_bug_is_logged_and_answered_and_others_do_not_notice(
@@ -555,3 +561,24 @@ async def test_a_bug_is_logged_and_answered_and_others_do_not_notice(
         assert broker.statistics().failed == 1
         await other.ask_bytes(_VERSIONS)
         await client.ask_bytes(_VERSIONS)
+
+
+@in_loop
+async def test_a_bug_after_a_requests_effect_is_answered_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Without its answer the client would take each next one for the one before."""
+    storage = _BrokenStorage()
+    async with (
+        EmbeddedBroker(open_storage=lambda: storage) as broker,
+        await RawClient.connect(broker) as client,
+    ):
+        storage.is_broken = storage.unsynced = True
+        await client.ask_bytes(_VERSIONS)
+        assert "a bug of the storage" in caplog.text
+        storage.is_broken = storage.unsynced = False
+        assert answer_of(
+            ApiKey.METADATA,
+            METADATA,
+            await client.ask_bytes(encoded(ApiKey.METADATA, METADATA, metadata())),
+        ).brokers

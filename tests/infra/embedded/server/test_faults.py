@@ -60,7 +60,9 @@ async def test_the_next_requests_are_answered_with_an_error_and_take_no_effect()
 
 
 @in_loop
-async def test_a_request_that_is_under_way_to_its_hold_when_all_faults_are_cleared_goes_on() -> None:
+async def test_a_request_that_is_under_way_to_its_hold_when_all_faults_are_cleared_goes_on() -> (
+    None
+):
     """Nobody is left who could release it."""
     async with EmbeddedBroker() as broker, await RawClient.connect(broker) as client:
         await client.ask(ApiKey.METADATA, METADATA, metadata("t"))

@@ -1,6 +1,7 @@
 import pytest
 from kio.schema.errors import ErrorCode
 
+from penstock.infra.embedded.wire import answer_maker
 from penstock.infra.embedded.wire.answer_maker import make_answer, misspelt_fields
 from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.embedded.wire.wire_errors import AnswerUnknown
@@ -31,8 +32,12 @@ def test_a_struct_that_no_version_has_is_a_bug_that_says_so() -> None:
         make_answer(ApiKey.PRODUCE, 9, "ProduceAnswer", {})
 
 
-def test_a_field_that_no_version_has_does_not_vanish_without_a_trace() -> None:
+def test_a_field_that_no_version_has_does_not_vanish_without_a_trace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A field that no version has does not vanish without a trace."""
+    # Tests of the handlers ask at their end what was dropped, and mean their own answers.
+    monkeypatch.setattr(answer_maker, "_dropped", set())
     make_answer(ApiKey.HEARTBEAT, 0, "HeartbeatResponse", {"throttle_time": 0, "eror_code": 3})
     found = {(name, field) for key, name, field in misspelt_fields() if key == ApiKey.HEARTBEAT}
     assert found == {("HeartbeatResponse", "eror_code")}

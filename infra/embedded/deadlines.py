@@ -73,6 +73,18 @@ class Deadlines(Generic[Key]):
                     self._push(key, true_ms)
         return None
 
+    def first_due(self, now_ms: int) -> Key | None:
+        """Say whose deadline came first; it stays until it is moved or cancelled.
+
+        Args:
+            now_ms: what counts as now.
+
+        Returns:
+            Its key; None when nothing is due.
+        """
+        time_ms = self.next_ms()
+        return None if time_ms is None or time_ms > now_ms else self._heap[0][2]
+
     def pop_due(self, now_ms: int) -> tuple[Key, int] | None:
         """Take out the earliest deadline that is due.
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.infra.embedded.groups.deadlines import Deadlines
+from penstock.infra.embedded.deadlines import Deadlines
 
 
 def test_they_come_up_in_the_order_of_their_times() -> None:
@@ -17,6 +17,28 @@ def test_they_come_up_in_the_order_of_their_times() -> None:
         ("middle", 20),
         None,
     ]
+
+
+def test_what_is_due_stays_due_until_it_is_cancelled() -> None:
+    """So that what could not be done now is still to be done."""
+    deadlines: Deadlines[str] = Deadlines()
+    deadlines.set("late", 30)
+    deadlines.set("early", 10)
+    assert deadlines.first_due(9) is None
+    assert deadlines.first_due(10) == deadlines.first_due(40) == "early"
+    deadlines.cancel("early")
+    deadlines.cancel("nobody")
+    assert deadlines.first_due(29) is None
+    assert deadlines.first_due(30) == "late"
+
+
+def test_deadlines_that_come_nearer_do_not_let_the_heap_grow() -> None:
+    """A move to an earlier time adds an entry, and the others are swept out."""
+    deadlines: Deadlines[int] = Deadlines()
+    for step in range(10_000):
+        deadlines.set(step % 100, 20_000 - step)
+        assert len(deadlines._heap) <= 264
+    assert deadlines.next_ms() == 20_000 - 9_999
 
 
 def test_heartbeats_do_not_let_the_heap_grow() -> None:
@@ -46,6 +68,7 @@ STEPS = st.lists(
         st.tuples(st.just("set"), KEYS, st.integers(0, 100)),
         st.tuples(st.just("cancel"), KEYS, st.just(0)),
         st.tuples(st.just("pop"), st.just(0), st.integers(0, 100)),
+        st.tuples(st.just("look"), st.just(0), st.integers(0, 100)),
     ),
     max_size=300,
 )
@@ -63,6 +86,11 @@ def test_they_behave_like_a_dictionary_that_is_searched(steps: list[tuple[str, i
         elif step == "cancel":
             deadlines.cancel(key)
             twin.pop(key, None)
+        elif step == "look":
+            first = deadlines.first_due(time_ms)
+            due_now = {each: at for each, at in twin.items() if at <= time_ms}
+            assert (first is None) == (not due_now)
+            assert first is None or due_now[first] == min(due_now.values())
         else:
             due = deadlines.pop_due(time_ms)
             earliest = min(twin.values(), default=None)
