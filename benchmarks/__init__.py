@@ -6,6 +6,8 @@
     python -m benchmarks.sagas          sagas against bare group-commit loops
     python -m benchmarks.commits        commit latency, and the time of a restore
     python -m benchmarks.cache          hits of a cached function against redis-py's GET
+    python -m benchmarks.embedded_start       the embedded broker, until its first record
+    python -m benchmarks.embedded_throughput  the embedded broker against Apache Kafka
     python -m benchmarks.help           how long `penstock --help` takes
 
 The machine's noise hits both sides alike, because they are interleaved; quote ratios and medians,

@@ -102,7 +102,10 @@ class Rounds:
 
     async def measure(self, side: str, count: int, run: Callable[[], Awaitable[float]]) -> None:
         """Run one side once; it returns the seconds that counted."""
-        seconds = await run()
+        self.add(side, count, await run())
+
+    def add(self, side: str, count: int, seconds: float) -> None:
+        """Count one run of one side."""
         self._rates.setdefault(side, []).append(count / seconds)
 
     def print(self) -> None:

@@ -120,7 +120,7 @@ class MemoryBroker:
             self.core.settle(self.now_ms())
         moved = self.core.take_readable()
         self.arrivals.wake(Partition(*partition) for partition in moved)
-        for token, answer in self.core.groups.take_answers():
+        for token, answer in self.core.take_answers():
             future = self._answers.pop(token, None)
             if future is not None and not future.done():
                 future.set_result(answer)
