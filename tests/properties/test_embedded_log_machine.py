@@ -493,9 +493,9 @@ class PartitionMachine(RuleBasedStateMachine):
         for _, data in self.store.segments():
             for batch in split_batches(data.read(0, data.size)).batches:
                 header = batch.header
-                if header.is_control and header.record_count:
+                if header.is_control:
                     again.note_marker(header.producer_id, header.producer_epoch)
-                elif header.producer_id >= 0 and not header.is_control:
+                elif header.producer_id >= 0:
                     again.note(
                         header.producer_id,
                         header.producer_epoch,

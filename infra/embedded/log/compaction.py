@@ -4,7 +4,8 @@ Two passes, as Kafka's cleaner makes them (LogCleaner; KIP-534 for the delete ho
 walks over the dirty part and notes the last offset of each key; the second writes the segments from
 the first up to there anew, without records that a later one replaces, without records of aborted
 transactions, and without tombstones and markers whose time has come. A batch that holds a living
-producer's last sequence stays, if need be without records.
+producer's last sequence stays, if need be without records; so does a marker that alone holds its
+epoch.
 
 Laws:
 1. It is a core that works in steps: the caller says how many bytes a step may look at.
@@ -355,7 +356,9 @@ class Compaction:
 
 
 def _without_records(header: BatchHeader) -> bytes:
-    """Return a batch without records, which keeps its producer's sequence or the last offset."""
+    """Return a batch without records, which keeps its producer's sequence, its epoch, or the last
+    offset.
+    """  # noqa: D205 - one sentence
     empty = header._replace(
         attributes=header.attributes & _EMPTY_BITS,
         base_timestamp_ms=_NO_TIMESTAMP,

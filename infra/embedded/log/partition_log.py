@@ -566,5 +566,7 @@ class PartitionLog:
             marker = read_marker(header, control)
             if marker is not None:
                 self._take_marker(header, marker)
+            elif header.has_producer:
+                self._producers.take_empty_marker(header)
         elif header.has_producer:
             self._producers.take_batch(header)

@@ -223,6 +223,16 @@ class ProducerStates:
             header.producer_id, first_offset, header.base_offset, not marker.commit
         )
 
+    def take_empty_marker(self, header: BatchHeader) -> None:
+        """Note a marker that compaction has emptied, when the log is opened again.
+
+        Nothing of its transaction is left, but it may be all that says how new the producer's epoch
+        is. Kafka knows that from its snapshots.
+        """
+        producer = self._known(header.producer_id)
+        producer.begin_epoch(header.producer_epoch)
+        producer.last_timestamp_ms = header.max_timestamp_ms
+
     def is_last_of_producer(self, header: BatchHeader) -> bool:
         """Tell whether a batch holds the last that is known of its producer, so that compaction
         must not remove it whole.

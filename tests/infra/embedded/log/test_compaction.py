@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from kio.schema.errors import ErrorCode
 
 from penstock.infra.embedded.log.compaction import KeyOffsets
 from penstock.infra.embedded.log.log_answers import AbortedTransaction
@@ -26,7 +27,7 @@ KEEP_MS = 1000
 """delete.retention.ms of these logs."""
 
 
-def made(store: MemoryStore | None = None, **config: Any) -> PartitionLog:
+def made(store: MemoryStore | None = None, *, now_ms: int = NOW, **config: Any) -> PartitionLog:
     """Open a compacted log whose every append closes the segment before it."""
     fields = {
         "cleanup_compact": True,
@@ -40,7 +41,7 @@ def made(store: MemoryStore | None = None, **config: Any) -> PartitionLog:
         config=LogConfig(**fields),
         store=MemoryStore() if store is None else store,
         producer_expiry_ms=DAY_MS,
-        now_ms=NOW,
+        now_ms=now_ms,
         name="t-0",
     )
 
@@ -59,12 +60,12 @@ class Writer:
         data = client_batch(pairs, time_ms=self.now_ms, **fields)
         assert append(self.log, data, now_ms=self.now_ms).error == 0
 
-    def end(self, producer: int, *, commit: bool) -> None:
+    def end(self, producer: int, *, commit: bool, epoch: int = 0) -> None:
         """End a transaction."""
         self.now_ms += 10
         self.log.append_marker(
             producer_id=producer,
-            producer_epoch=0,
+            producer_epoch=epoch,
             commit=commit,
             coordinator_epoch=0,
             now_ms=self.now_ms,
@@ -251,6 +252,45 @@ def test_a_living_producers_last_batch_stays_without_records() -> None:
     writer.write((b"a", b"4"), (b"b", b"4"))
     writer.compact()
     assert headers(everything(writer.log))[0].record_count > 0
+
+
+def test_a_marker_that_alone_holds_its_producers_epoch_stays_without_its_record() -> None:
+    """So that a log over the same store knows the producer, whose transaction is all gone."""
+    store = MemoryStore()
+    writer = Writer(made(store))
+    writer.end(9, commit=True, epoch=3)
+    writer.write((b"a", b"1"))
+    writer.compact()
+    writer.write((b"b", b"2"))
+    writer.compact(writer.now_ms + KEEP_MS)
+    empty = headers(everything(writer.log))[0]
+    assert (empty.is_control, empty.record_count, empty.producer_epoch) == (True, 0, 3)
+    (known,) = writer.log.producers()
+    again = made(store)
+    # The coordinator's epoch stood in the record.
+    assert again.producers() == (replace(known, coordinator_epoch=-1),)
+    assert again.statistics().open_transactions == 0
+    forgotten = made(store, now_ms=known.last_timestamp_ms + DAY_MS)
+    assert forgotten.producers() == ()
+
+
+def test_a_marker_that_compaction_has_emptied_fences_still() -> None:
+    """Though records of the older epoch are there, and after each opening and compaction."""
+    store = MemoryStore()
+    writer = Writer(made(store))
+    writer.write((b"old", b"1"), producer_id=9, epoch=0, sequence=0)
+    writer.end(9, commit=False, epoch=1)
+    zombie = client_batch([(b"old", b"2")], producer_id=9, epoch=0, sequence=1)
+    for number in range(4):
+        writer.write((b"%d" % number, b"v"))
+        writer.now_ms += KEEP_MS
+        writer.compact()
+        writer.log = made(store)
+        refused = append(writer.log, zombie, now_ms=writer.now_ms)
+        assert refused.error is ErrorCode.invalid_producer_epoch
+    assert [one.record_count for one in headers(everything(writer.log))[:2]] == [1, 0]
+    begin = client_batch([(b"old", b"3")], producer_id=9, epoch=1, sequence=0)
+    assert append(writer.log, begin, now_ms=writer.now_ms).error is ErrorCode.none
 
 
 def test_the_last_batch_of_the_clean_part_stays() -> None:

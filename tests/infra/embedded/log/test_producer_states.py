@@ -133,6 +133,21 @@ def test_a_marker_with_a_new_epoch_fences_and_forgets_sequences() -> None:
     assert error(states, batch(3, 0, epoch=1)) is None
 
 
+def test_an_empty_marker_says_how_new_an_epoch_is() -> None:
+    """It ends nothing, and forgets nothing of its own epoch."""
+    states = known(batch(0, 0), batch(2, 0, producer=8, transactional=True))
+    end, _ = marker(4, commit=True, epoch=0)
+    states.take_empty_marker(end)
+    assert states.duplicate(batch(9, 0)) is not None
+    assert states.open_transactions == 1
+    end, _ = marker(5, commit=True, epoch=2)
+    states.take_empty_marker(end)
+    assert error(states, batch(9, 2, epoch=1)) is ErrorCode.invalid_producer_epoch
+    assert error(states, batch(9, 2, epoch=2)) is ErrorCode.out_of_order_sequence_number
+    assert error(states, batch(9, 0, epoch=2)) is None
+    assert states.is_last_of_producer(end)
+
+
 def test_zombie_coordinators_are_fenced() -> None:
     """A marker of an older producer epoch or an older coordinator is refused."""
     states = known(batch(0, 0, transactional=True))

@@ -3,9 +3,11 @@
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from kio.schema.errors import ErrorCode
 
 from penstock.infra.embedded.storage.checksums import crc_of
 from penstock.infra.embedded.storage.disk_store import DiskStore
@@ -13,7 +15,7 @@ from penstock.infra.embedded.storage.file_sync import FileSync
 from penstock.infra.embedded.storage.open_files import OpenFiles
 from penstock.infra.embedded.storage.seal import Seal, encode_seal
 from penstock.infra.embedded.storage.storage_errors import FileDamaged
-from tests.infra.embedded.log.record_batches import NOW, everything, seen
+from tests.infra.embedded.log.record_batches import NOW, everything, headers, seen
 from tests.infra.embedded.storage.batches import (
     COMPACTED,
     batch,
@@ -107,6 +109,28 @@ def test_a_log_on_disk_is_the_log_in_memory(folder: Path) -> None:
     assert again.end_offset == log.end_offset
     write(again, b"more")
     assert seen(everything(log_over(store_at(folder), COMPACTED)))[-1].value == b"more"
+
+
+def test_a_log_on_disk_knows_its_producers_when_their_transactions_are_all_gone(
+    folder: Path,
+) -> None:
+    """Compaction empties the marker, and leaves it where nothing else holds the epoch."""
+    config = replace(COMPACTED, delete_retention_ms=1000)
+    log = log_over(store_at(folder), config)
+    log.append_marker(
+        producer_id=9, producer_epoch=3, commit=False, coordinator_epoch=0, now_ms=NOW
+    )
+    for later_ms in (0, 1000):
+        for number in range(5):
+            write(log, b"v" * 20, key=b"%d" % number)
+        while log.clean(NOW + later_ms, budget_bytes=1).unfinished:
+            pass
+    assert headers(everything(log))[0].record_count == 0
+    again = log_over(store_at(folder), config)
+    assert [(one.producer_id, one.producer_epoch) for one in again.producers()] == [(9, 3)]
+    assert again.append_marker(
+        producer_id=9, producer_epoch=2, commit=False, coordinator_epoch=0, now_ms=NOW
+    ).error is (ErrorCode.invalid_producer_epoch)
 
 
 def test_few_files_are_open_at_a_time(folder: Path) -> None:
