@@ -10,7 +10,7 @@ The twin is a list of all records that were ever taken, and rules in their plain
 - Without compaction nothing is missing; with it, of each key the last record that is not aborted
   is there, and after a finished compaction no other of the clean part, nor an aborted one.
 - A reader of committed records that drops what it is told was aborted sees exactly the committed.
-- An opened log knows what the log before it knew.
+- An opened log knows what the log before it knew, but for producers whose records were deleted.
 """
 
 from collections.abc import Sequence
@@ -485,6 +485,12 @@ class PartitionMachine(RuleBasedStateMachine):
             assert [known_of(one) for one in before.values()] == [
                 known_of(after[producer_id]) for producer_id in before
             ]
+        for producer_id, one in after.items():
+            known = before[producer_id]
+            assert one.producer_epoch == known.producer_epoch
+            assert one.last_sequence in (known.last_sequence, -1)
+            if one.current_transaction_start_offset >= 0:
+                assert known.current_transaction_start_offset >= 0
         self.twin.producers = self.replayed()
 
     def replayed(self) -> dict[int, TwinProducer]:

@@ -2,7 +2,8 @@
 
 Laws:
 1. They stand in the order of their markers, as transactions end one after another.
-2. One that ended before the log's start is forgotten.
+2. One is forgotten when its bytes are gone, not when the log begins after it: a compaction of the
+   segment in which the log begins must know it, or drops its marker before its records.
 """
 
 from bisect import bisect_left
@@ -44,7 +45,7 @@ class AbortedTransactions:
         self._ranges.append(aborted)
 
     def forget_before(self, offset: int) -> None:
-        """Forget those that ended before an offset."""
+        """Forget those that ended before an offset, where the first segment begins now."""
         del self._ranges[: self._first_ending_at(offset)]
 
     def forget(self, ranges: Collection[AbortedRange]) -> None:

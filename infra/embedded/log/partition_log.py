@@ -8,7 +8,7 @@ Laws:
 1. The end of the log is the high watermark: one node has no replicas to wait for.
 2. What a client does wrong is answered with Kafka's error; exceptions are for damaged stores only.
 3. All that it knows is in the store: a log made over the same store knows it again by scanning,
-   except for producers and aborted transactions whose batches are all gone.
+   except for producers, their sequences and aborted transactions whose batches were deleted.
 4. A read never cuts a batch, and never changes anything.
 """
 
@@ -107,7 +107,6 @@ class PartitionLog:
             self._producers, self._aborted = ProducerStates(), AbortedTransactions()
         first_offset = self._segments[0].base_offset
         self._start_offset = min(max(store.start(), first_offset), self.end_offset)
-        self._aborted.forget_before(self._start_offset)
         self._producers.expire(now_ms, after_ms=producer_expiry_ms)
 
     @property
@@ -468,7 +467,6 @@ class PartitionLog:
         if offset > self._start_offset:
             self._start_offset = offset
             self._store.keep_start(offset)
-            self._aborted.forget_before(offset)
 
     def _delete_old(self, now_ms: int) -> tuple[int, int]:
         """Delete segments before the log's start, and by size and age; return number and bytes."""
@@ -496,7 +494,9 @@ class PartitionLog:
             return 0, 0
         self._begin_at(segments[count].base_offset)
         self._compaction = None  # it may have planned with segments that are gone
-        return count, segments.remove_first(count)
+        size = segments.remove_first(count)
+        self._aborted.forget_before(segments[0].base_offset)
+        return count, size
 
     def _plan_compaction(self, now_ms: int) -> None:
         """Begin a compaction where one is due and none is under way."""

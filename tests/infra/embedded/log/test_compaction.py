@@ -215,6 +215,26 @@ def test_aborted_records_go_and_replace_nothing() -> None:
     assert not any(one.is_control for one in headers(everything(log)))
 
 
+def test_a_transaction_that_was_aborted_before_the_start_is_not_open_again() -> None:
+    """Its records lie in the segment in which the log begins, and go no later than their marker."""
+    store = MemoryStore()
+    config = {"cleanup_delete": True, "segment_ms": DAY_MS, "segment_bytes": 330}
+    writer = Writer(made(store, **config))
+    writer.write((b"t", b"1"), producer_id=9, epoch=0, sequence=0, transactional=True)
+    writer.end(9, commit=False)
+    writer.write((b"a", b"2"))
+    writer.write((b"b", b"3"))
+    writer.log.delete_before(3)
+    for _ in range(3):
+        for number in range(5):
+            writer.write((b"%d" % number, b"v" * 20))
+        writer.now_ms += KEEP_MS
+        writer.compact()
+        writer.log = made(store, **config)
+        assert writer.log.start_offset == 3
+        assert writer.log.last_stable_offset == writer.log.end_offset
+
+
 def test_the_marker_of_a_commit_goes_after_its_records() -> None:
     """Only when none of them is left, and only after its time."""
     writer = Writer(made())
@@ -268,7 +288,7 @@ def test_a_marker_that_alone_holds_its_producers_epoch_stays_without_its_record(
     (known,) = writer.log.producers()
     again = made(store)
     # The coordinator's epoch stood in the record.
-    assert again.producers() == (replace(known, coordinator_epoch=-1),)
+    assert again.producers() == (known._replace(coordinator_epoch=-1),)
     assert again.statistics().open_transactions == 0
     forgotten = made(store, now_ms=known.last_timestamp_ms + DAY_MS)
     assert forgotten.producers() == ()
