@@ -39,6 +39,7 @@ async def open_log_ends(connection: KafkaConnection) -> "AsyncIterator[LogEnds]"
         **connection.arguments(),
         group_id=None,
         enable_auto_commit=False,
+        auto_offset_reset="none",
         isolation_level="read_committed",
     )
     try:

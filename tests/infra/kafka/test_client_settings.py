@@ -17,6 +17,8 @@ SAFE = {
 }
 PLACES = {
     ("group.py", "join_group"),
+    ("group_start.py", "begin_at_ends"),
+    ("log_ends.py", "open_log_ends"),
     ("reader.py", "open_reader"),
     ("slot_log.py", "log_ends"),
     ("transactions.py", "_strict_producer"),
