@@ -12,14 +12,12 @@ nothing looks behind the correlation id.
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import ClassVar, NamedTuple, final
 
 from penstock.schemas.errors import WorldError
 
 __all__ = [
     "Answer",
-    "ApiKey",
     "BrokenFrame",
     "Conversation",
     "FrameSplitter",
@@ -37,34 +35,11 @@ _REMEMBERED_REQUESTS = 10_000
 produce requests with acks=0 are never answered, and they are the ones forgotten."""
 
 
-class ApiKey(IntEnum):
-    """The requests that clients of these tests send, by their number in the protocol."""
-
-    PRODUCE = 0
-    FETCH = 1
-    LIST_OFFSETS = 2
-    METADATA = 3
-    OFFSET_COMMIT = 8
-    OFFSET_FETCH = 9
-    FIND_COORDINATOR = 10
-    JOIN_GROUP = 11
-    HEARTBEAT = 12
-    LEAVE_GROUP = 13
-    SYNC_GROUP = 14
-    API_VERSIONS = 18
-    CREATE_TOPICS = 19
-    INIT_PRODUCER_ID = 22
-    ADD_PARTITIONS_TO_TXN = 24
-    ADD_OFFSETS_TO_TXN = 25
-    END_TXN = 26
-    TXN_OFFSET_COMMIT = 28
-
-
 class RequestHead(NamedTuple):
     """What every request begins with."""
 
     api_key: int
-    """Which request it is; see `ApiKey`."""
+    """Which request it is; see infra/embedded/wire/api_key.py."""
     api_version: int
     """The version of its body."""
     correlation_id: int

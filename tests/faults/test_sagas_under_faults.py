@@ -38,6 +38,7 @@ from penstock.examples.orders.ledger import FOLDER_VARIABLE, read_ledgers
 from penstock.examples.orders.outcomes import End, expected_outcome
 from penstock.infra.bootstrap import Bus, connect, open_topics
 from penstock.infra.demo_scene import wait_for_counts
+from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.redis.opening import open_redis
 from penstock.infra.redis.script import Script
 from penstock.infra.registry.opening import open_registry
@@ -46,7 +47,6 @@ from penstock.infra.saga_sources import load_sagas
 from penstock.infra.schema_files import read_schemas
 from penstock.infra.settings import Settings
 from penstock.infra.testing.fault_proxy import FaultProxy
-from penstock.infra.testing.kafka_frame import ApiKey
 from penstock.infra.testing.kafka_server import KafkaServer
 from penstock.infra.testing.loopback_port import LoopbackPort
 from penstock.infra.testing.redis_server import RedisServer

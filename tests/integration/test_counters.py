@@ -11,6 +11,7 @@ import pytest
 
 from penstock.events.topic_plan import TopicsNotAsDeclared
 from penstock.infra.bootstrap import connect
+from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.kafka.reader import open_reader
 from penstock.infra.kafka.slot_log import log_ends
 from penstock.infra.kafka.transactions import fence
@@ -19,7 +20,6 @@ from penstock.infra.replication.counter_slot import CountsNotWritten
 from penstock.infra.replication.slot_hold import SlotTaken
 from penstock.infra.replication.slot_settings import SlotSettings
 from penstock.infra.testing.fault_proxy import FaultProxy
-from penstock.infra.testing.kafka_frame import ApiKey
 from penstock.infra.testing.kafka_server import KafkaServer
 from penstock.workers import Delivery, Worker
 from penstock.workers.counters import CounterComponent, Counters, component_key

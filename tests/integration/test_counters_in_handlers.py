@@ -15,9 +15,9 @@ from penstock.events.log import NewRecord, Partition
 from penstock.events.names import crdt_topic, transactional_id
 from penstock.events.topic_plan import TopicsNotAsDeclared
 from penstock.infra.bootstrap import open_parts, open_worker
+from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.kafka.transactions import fence
 from penstock.infra.testing.fault_proxy import FaultProxy
-from penstock.infra.testing.kafka_frame import ApiKey
 from penstock.schemas.codec import decoder_of, encoder_of
 from penstock.schemas.errors import ExitCode
 from penstock.schemas.lookup import found_in

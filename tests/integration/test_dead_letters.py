@@ -8,10 +8,10 @@ import pytest
 
 from penstock.events.dead_letter import DeadLetterNote, original_headers, parse_note
 from penstock.events.log import LogRecord, NewRecord, Partition
+from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.kafka.writer import KafkaWriter
 from penstock.infra.testing.fault_proxy import FaultProxy
-from penstock.infra.testing.kafka_frame import ApiKey
 from penstock.schemas.errors import ExitCode
 from penstock.workers import Backoff, Delivery, Refused, Worker
 from penstock.workers.runner import PartitionGaveUp

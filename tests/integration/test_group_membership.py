@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.kafka.group import KafkaGroupMember
 from penstock.infra.kafka.writer import KafkaWriter
 from penstock.infra.testing.fault_proxy import FaultProxy
-from penstock.infra.testing.kafka_frame import ApiKey
 from penstock.workers import Delivery, Worker
 from penstock.workers.partition_life import Phase
 from penstock.workers.ports import Membership, NotAMember, PositionLost

@@ -12,10 +12,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
+from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.processes.server_errors import ServerDidNotStart
 from penstock.infra.testing import kafka_probe
 from penstock.infra.testing.fault_proxy import FaultProxy
-from penstock.infra.testing.kafka_frame import ApiKey
 from penstock.infra.testing.kafka_server import KafkaServer
 
 LIMIT_S = 15.0

@@ -16,11 +16,11 @@ from penstock.events.log import NewRecord, Partition
 from penstock.events.names import transactional_id
 from penstock.events.topic_plan import TopicsNotAsDeclared
 from penstock.infra.bootstrap import open_worker
+from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.kafka.group import KafkaGroupMember
 from penstock.infra.kafka.transactions import fence
 from penstock.infra.testing.fault_proxy import FaultProxy
-from penstock.infra.testing.kafka_frame import ApiKey
 from penstock.infra.testing.kafka_server import KafkaServer
 from penstock.schemas.codec import encoder_of
 from penstock.schemas.errors import ExitCode

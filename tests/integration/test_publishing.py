@@ -11,10 +11,10 @@ import pytest
 from penstock.events.event import Event
 from penstock.events.log import Headers, NewRecord, Partition, TopicMissing, WriteRefused
 from penstock.infra.bootstrap import connect
+from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
 from penstock.infra.kafka.writer import KafkaWriter
 from penstock.infra.testing.fault_proxy import FaultProxy
-from penstock.infra.testing.kafka_frame import ApiKey
 from penstock.workers import Delivery, Worker
 from tests.integration.workbench import (
     LIMIT_S,

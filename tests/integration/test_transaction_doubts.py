@@ -15,10 +15,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from penstock.events.log import Partition
+from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.kafka.transactions import fence
 from penstock.infra.testing.fault_proxy import FaultProxy
-from penstock.infra.testing.kafka_frame import ApiKey
 from penstock.workers.ports import InputOffset, Transaction, TransactionalWriter, TransactionDoubt
 from tests.integration.workbench import (
     LIMIT_S,

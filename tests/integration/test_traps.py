@@ -15,12 +15,12 @@ import pytest
 from aiokafka.consumer.fetcher import READ_COMMITTED, OffsetResetStrategy
 
 from penstock.events.log import LogRecord, NewRecord, Partition, WriteRefused
+from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.kafka.reader import open_reader
 from penstock.infra.kafka.transactions import fence
 from penstock.infra.kafka.writer import KafkaWriter
 from penstock.infra.testing.fault_proxy import FaultProxy
-from penstock.infra.testing.kafka_frame import ApiKey
 from penstock.workers import Delivery, Worker
 from penstock.workers.ports import (
     InputOffset,

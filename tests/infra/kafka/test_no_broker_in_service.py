@@ -11,9 +11,10 @@ import pytest
 from aiokafka.protocol.admin import ApiVersionResponse_v1
 from aiokafka.protocol.metadata import MetadataResponse_v1
 
+from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.kafka.transactions import fence
-from penstock.infra.testing.kafka_frame import ApiKey, request_head
+from penstock.infra.testing.kafka_frame import request_head
 from penstock.workers.ports import TransactionDoubt
 from tests.integration.workbench import play
 
