@@ -20,6 +20,7 @@ def test_a_group_is_described(member: MakeMember, talk: Conversation) -> None:
     """State, protocol, and each member with where it comes from and what it has."""
     one = member()
     one.begin()
+    until(lambda: talk.state_of(one.group) == "Stable", what="the group to be seen")
     for version in (0, 3, 5, 6):
         described = only(talk.ask("describe_groups", version, groups=[one.group]).groups)
         assert (described.error_code, described.group_state) == (ErrorCode.none, "Stable")
@@ -74,6 +75,8 @@ def test_groups_are_listed(member: MakeMember, talk: Conversation) -> None:
             if each.group_id == one.group
         ]
 
+    # Apache Kafka answers from what its log of groups had a moment ago.
+    until(lambda: listed(4) == [("consumer", "Stable")], what="the group to be listed")
     for version in (0, 1, 2, 3):
         assert listed(version) == [("consumer",)]
     assert listed(4) == listed(5) == [("consumer", "Stable")]
@@ -96,6 +99,7 @@ def test_only_an_empty_group_is_deleted(member: MakeMember, talk: Conversation, 
 
     assert delete() == ErrorCode.non_empty_group
     one.leave()
+    until(lambda: talk.state_of(one.group) == "Empty", what="the group to be seen empty")
     assert delete() == ErrorCode.none
-    assert talk.committed(one.group, topic).committed_offset == -1
+    until(lambda: talk.committed(one.group, topic).committed_offset == -1, what="its offset to go")
     assert delete() == ErrorCode.group_id_not_found
