@@ -1,6 +1,7 @@
 """What is told about groups, and which of them may be deleted."""
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 from kio.schema.errors import ErrorCode
@@ -27,7 +28,8 @@ def test_a_group_is_described(member: MakeMember, talk: Conversation) -> None:
         assert (described.protocol_type, described.protocol_data) == ("consumer", "range")
         told = only(described.members)
         assert (told.member_id, told.client_id) == (one.member_id, "conformance")
-        assert told.client_host == "/127.0.0.1"
+        assert told.client_host.startswith("/")
+        ip_address(told.client_host[1:])  # a server in a container sees its own gateway
         assert (told.member_metadata, told.member_assignment) == (WHAT_I_READ, b"all")
 
 
