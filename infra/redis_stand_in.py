@@ -7,18 +7,19 @@ buffer. Neither does its Lua know `redis.sha1hex`.
 
     bytes of a client -> fakeredis' socket: parse, run -> its answers -> RESP -> the client
 
-What it is not: it keeps nothing, evicts nothing, limits no memory, knows no password, and answers
-in a tenth of Redis' pace. Where the two differ otherwise, Redis is right.
+What it is not: it keeps nothing, evicts nothing, limits no memory but that of one command, knows no
+password, and answers in a tenth of Redis' pace. Where the two differ otherwise, Redis is right.
 
 Laws:
 1. It listens on loopback only, and ends when it is told to, or with its owner.
 2. An error is an answer: the connection goes on.
 3. It knows nothing of penstock; the scripts that it runs come from clients.
+4. What a client sends is held until it is a whole command, up to a limit; then it is let go.
 """
 
 import argparse
 import hashlib
-import select
+import selectors
 import signal
 import socket
 import sys
@@ -32,7 +33,11 @@ from typing import Any, Final, final
 
 from fakeredis import FakeRedisConnection, FakeServer
 
-__all__ = ["StandIn", "encoded", "main"]
+__all__ = ["LONGEST_COMMAND", "StandIn", "encoded", "main"]
+
+LONGEST_COMMAND: Final = 64 * 1024 * 1024
+"""Bytes of one command. Redis takes 512 MiB in one value; here each of them is copied again with
+each piece that comes after it, and takes a second at this limit."""
 
 _HOST: Final = "127.0.0.1"
 _READ_BYTES: Final = 64 * 1024
@@ -130,16 +135,24 @@ class _Client(BaseRequestHandler):
         peer.settimeout(_SEND_LIMIT_S)
         connection = FakeRedisConnection(server=stand_in.data, protocol=2)
         inner = connection.get_socket()
+        held = _HeldBytes(inner)
+        # Not `select.select`: that knows no descriptor from 1024 on.
+        selector = selectors.DefaultSelector()
         try:
+            selector.register(peer, selectors.EVENT_READ)
             while not stand_in.ending.is_set():
-                if select.select([peer], [], [], _LOOK_S)[0]:
+                if selector.select(_LOOK_S):
                     asked = peer.recv(_READ_BYTES)
                     if not asked or not self._run(inner.sendall, asked):
+                        return
+                    if held.after(asked) > stand_in.longest_command:
+                        peer.sendall(b"-ERR Protocol error: too big command\r\n")
                         return
                 self._answer(inner)
         except OSError:
             return  # the client is gone, or takes nothing any more
         finally:
+            selector.close()
             connection.disconnect()  # type: ignore[no-untyped-call] # fakeredis' lack
 
     def _run(self, take: Callable[[bytes], object], asked: bytes) -> bool:
@@ -167,6 +180,29 @@ class _Client(BaseRequestHandler):
 
 
 @final
+class _HeldBytes:
+    """How much fakeredis holds of a client: what came after the last command that was whole."""
+
+    def __init__(self, inner: Any) -> None:
+        """Listen to a socket of fakeredis."""
+        self._held = 0
+        self._is_whole = False
+        self._process = inner._process_command  # noqa: SLF001 - no other way
+        inner._process_command = self._take  # noqa: SLF001 - as well
+
+    def after(self, asked: bytes) -> int:
+        """Return how much it may be, after a piece that it was given."""
+        # What is left of a piece that has completed a command is a part of that piece.
+        self._held = len(asked) if self._is_whole else self._held + len(asked)
+        self._is_whole = False
+        return self._held
+
+    def _take(self, fields: list[bytes]) -> None:
+        self._is_whole = True
+        self._process(fields)
+
+
+@final
 class StandIn(ThreadingTCPServer):
     """The server: one thread for each connection, one set of data."""
 
@@ -174,17 +210,19 @@ class StandIn(ThreadingTCPServer):
     request_queue_size = 128  # with its usual five, a pool that connects at once waits a second
     daemon_threads = True
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, longest_command: int = LONGEST_COMMAND) -> None:
         """Listen on a port of loopback, and prepare Lua.
 
         Args:
             port: 0 for any.
+            longest_command: bytes of one command; whoever sends more is let go.
 
         Raises:
             OSError: the port is taken.
         """
         super().__init__((_HOST, port), _Client)
         self.data = FakeServer(server_type="redis", version=(7, 0))
+        self.longest_command = longest_command
         self.ending = threading.Event()
         self._teach_lua()
 

@@ -1,9 +1,11 @@
 """The stand-in for Redis: what it writes, and that an error ends no connection."""
 
+import os
+import resource
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 from redis.exceptions import NoScriptError, ResponseError
@@ -47,10 +49,10 @@ def test_what_redis_cannot_say_is_a_bug() -> None:
         encoded(object())
 
 
-@pytest.fixture
-def peer() -> Iterator[socket.socket]:
-    """A connection to a stand-in."""
-    with StandIn(0) as server:
+@contextmanager
+def connected(server: StandIn) -> Iterator[socket.socket]:
+    """A connection to a stand-in, which serves until the end of the block."""
+    with server:
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         serving.start()
         with closing(socket.create_connection(server.server_address[:2], 10)) as peer:  # type: ignore[arg-type] # an IPv4 address
@@ -58,6 +60,13 @@ def peer() -> Iterator[socket.socket]:
         server.end()
         serving.join(10)
         assert not serving.is_alive()
+
+
+@pytest.fixture
+def peer() -> Iterator[socket.socket]:
+    """A connection to a stand-in."""
+    with connected(StandIn(0)) as peer:
+        yield peer
 
 
 def ask(peer: socket.socket, *words: bytes) -> bytes:
@@ -77,8 +86,33 @@ def test_an_error_is_an_answer(peer: socket.socket) -> None:
     assert ask(peer, b"PING") == b"+PONG\r\n"
 
 
+def test_a_connection_may_have_any_descriptor() -> None:
+    """Also one beyond 1024, where `select` ends: a process may hold many other things open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as held:
+        held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+        while (number := os.open(os.devnull, os.O_RDONLY)) < 1024:
+            held.callback(os.close, number)
+        held.callback(os.close, number)
+        peer = held.enter_context(connected(StandIn(0)))
+        assert peer.fileno() > number
+        assert ask(peer, b"PING") == b"+PONG\r\n"
+
+
 def test_what_is_no_redis_protocol_ends_the_connection(peer: socket.socket) -> None:
     """After an error: nothing behind it could be told apart."""
     peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert peer.recv(1024).startswith(b"-")
     assert peer.recv(1024) == b""
+
+
+def test_a_command_that_is_too_big_ends_the_connection() -> None:
+    """It is not held any longer; commands that are not count one by one."""
+    with connected(StandIn(0, longest_command=1_000)) as peer:
+        for _ in range(10):
+            assert ask(peer, b"SET", b"k", b"x" * 900) == b"+OK\r\n"
+        peer.sendall(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\n")
+        peer.sendall(b"x" * 1_001)
+        assert peer.recv(1024) == b"-ERR Protocol error: too big command\r\n"
+        assert peer.recv(1024) == b""

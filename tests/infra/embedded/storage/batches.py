@@ -1,16 +1,24 @@
 """Batches as a log writes them, and logs over a partition's folder."""
 
+import os
+import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from penstock.infra.embedded.log.log_config import LogConfig
 from penstock.infra.embedded.log.partition_log import PartitionLog
-from penstock.infra.embedded.log.record_batch import IncomingBatch, encode_batch, header_at
 from penstock.infra.embedded.log.segment_store import PartitionStore
 from penstock.infra.embedded.storage.disk_store import DiskStore
 from penstock.infra.embedded.storage.file_sync import FileSync
 from penstock.infra.embedded.storage.open_files import OpenFiles
-from tests.infra.embedded.log.record_batches import DAY_MS, NOW, client_batch
+from tests.infra.embedded.log.record_batches import (
+    DAY_MS,
+    NOW,
+    append,
+    client_batch,
+    with_field,
+)
 
 PLAIN: Final = LogConfig()
 COMPACTED: Final = LogConfig(
@@ -21,9 +29,7 @@ COMPACTED: Final = LogConfig(
 def batch(base_offset: int, count: int = 1, *, value: bytes = b"v") -> bytes:
     """A batch of some records, as it lies in a file."""
     data = client_batch([(b"k", value)] * count)
-    body = data[61:]
-    header = header_at(data)._replace(base_offset=base_offset, partition_leader_epoch=0)
-    return encode_batch(header, body)
+    return with_field(data, base_offset=base_offset, partition_leader_epoch=0)
 
 
 def batches(count: int, *, base_offset: int = 0) -> list[bytes]:
@@ -36,8 +42,15 @@ def batches(count: int, *, base_offset: int = 0) -> list[bytes]:
 
 
 def store_at(folder: Path) -> DiskStore:
-    """A partition on disk, without fsync."""
-    return DiskStore(folder, files=OpenFiles(), sync=FileSync(enabled=False))
+    """A partition on disk, without fsync; its files are closed when nobody has it any more."""
+    files = OpenFiles()
+    weakref.finalize(files, _close_all, files._open)
+    return DiskStore(folder, files=files, sync=FileSync(enabled=False))
+
+
+def _close_all(descriptors: Mapping[Path, int]) -> None:
+    for descriptor in descriptors.values():
+        os.close(descriptor)
 
 
 def log_over(
@@ -56,7 +69,7 @@ def log_over(
 def write(log: PartitionLog, *values: bytes, now_ms: int = NOW, key: bytes = b"k") -> None:
     """Append one batch."""
     data = client_batch([(key, value) for value in values], time_ms=now_ms)
-    assert log.append((IncomingBatch(header_at(data), data),), now_ms=now_ms).error == 0
+    assert append(log, data, now_ms=now_ms).error == 0
 
 
 def files(folder: Path) -> dict[str, int]:
