@@ -1,4 +1,4 @@
-"""A server as a child process of ours: the part that Kafka's and Redis' have in common.
+"""A server as a child process of ours: the part that all of them have in common.
 
 It can be started again, killed, frozen and thawed, and counts what was done to it. It counts as
 started once it has answered, and does not outlive its owner (owned_process.py).
@@ -41,7 +41,7 @@ class ServerProcess:
         """Run nothing yet.
 
         Args:
-            server: what it is, for errors: Apache Kafka, Redis.
+            server: what it is, for errors: Apache Kafka, Redis, the embedded broker.
             address: `host:port`, for errors.
             log: the file that its output goes to.
             stop_limit_s: seconds between SIGTERM and SIGKILL.

@@ -11,8 +11,6 @@ import itertools
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +19,7 @@ from threading import Timer
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from penstock.infra.embedded.server.broker_process import READY
+from penstock.infra.embedded_process import EmbeddedProcess, EmbeddedWishes
 from tests.conformance.conversation import Conversation
 from tests.conformance.raw_client import ConnectionClosed, RawClient
 from tests.conformance.transactional_producer import started
@@ -35,23 +33,17 @@ TOPIC = "numbers"
 
 
 @contextmanager
-def broker(folder: Path, *more: str) -> Iterator[tuple[int, Conversation, str]]:
+def broker(folder: Path, *, fsync: bool) -> Iterator[tuple[int, Conversation, str]]:
     """A broker's process id, a conversation with it, and its address."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "penstock.infra.embedded", "--data", str(folder), *more],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            assert line.startswith(READY)
-            host, _, port = line.split()[-1].rpartition(":")
-            with RawClient((host, int(port))) as client:
-                yield process.pid, Conversation(client), f"{host}:{port}"
-        finally:
-            process.kill()
+    wishes = EmbeddedWishes(data=folder, fsync=fsync)
+    process = EmbeddedProcess(log=folder.with_suffix(".log"), wishes=wishes)
+    process.start()
+    try:
+        host, _, port = process.bootstrap.rpartition(":")
+        with RawClient((host, int(port))) as client:
+            yield process.pid, Conversation(client), process.bootstrap
+    finally:
+        process.end()
 
 
 def write_until_killed(
@@ -97,22 +89,20 @@ async def read_all(address: str) -> list[list[int]]:
     return found
 
 
-@pytest.mark.parametrize("more", [(), ("--fsync",)], ids=["cached", "fsync"])
-def test_no_acknowledged_commit_is_lost_and_none_is_half(
-    tmp_path: Path, more: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("fsync", [False, True], ids=["cached", "fsync"])
+def test_no_acknowledged_commit_is_lost_and_none_is_half(tmp_path: Path, fsync: bool) -> None:
     """Killed within the records, the end, the markers, or the writing of an answer."""
     chance = random.Random(SEED)
     folder = tmp_path / "data"
     acknowledged: list[int] = []
     numbers = itertools.count(1)
-    with broker(folder, *more) as (_, talk, _):
+    with broker(folder, fsync=fsync) as (_, talk, _):
         talk.create_topic(TOPIC, partitions=2)
     for _ in range(ROUNDS):
-        with broker(folder, *more) as (process, talk, _):
+        with broker(folder, fsync=fsync) as (process, talk, _):
             kill = Timer(chance.random() * 0.01, os.kill, (process, signal.SIGKILL))
             acknowledged += write_until_killed(talk, numbers, kill, chance.randrange(1, 20))
-    with broker(folder, *more) as (_, talk, address):
+    with broker(folder, fsync=fsync) as (_, talk, address):
         started(talk, "numbers")  # ends what the last kill has left open
         first, second = asyncio.run(asyncio.wait_for(read_all(address), LIMIT_S))
     assert len(acknowledged) > ROUNDS

@@ -2,7 +2,8 @@
 
 Producers of all kinds write, repeat themselves, skip numbers and come back as zombies; transactions
 are committed, aborted and left open; readers read at both isolations from anywhere; records are
-deleted, kept for a time, compacted; and at any moment the log is opened again over its own store.
+deleted, kept for a time, compacted; and at any moment, in the middle of a cleaning as well, the
+log is opened again over its own store.
 The twin is a list of all records that were ever taken, and rules in their plainest form.
 
 - An append is answered as the twin answers it: offset, duplicate or error.
@@ -10,10 +11,12 @@ The twin is a list of all records that were ever taken, and rules in their plain
 - Without compaction nothing is missing; with it, of each key the last record that is not aborted
   is there, and after a finished compaction no other of the clean part, nor an aborted one.
 - A reader of committed records that drops what it is told was aborted sees exactly the committed.
-- An opened log knows what the log before it knew, but for producers whose records were deleted.
+- An opened log knows what the log before it knew, whatever was deleted; only of a producer's last
+  batches it may miss those that compaction has removed, never the very last.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,12 +36,14 @@ from kio.schema.errors import ErrorCode
 from penstock.infra.embedded.log.log_answers import Appended, LogRead, ProducerDescription
 from penstock.infra.embedded.log.log_config import LogConfig
 from penstock.infra.embedded.log.partition_log import PartitionLog
+from penstock.infra.embedded.log.producer_snapshot import decode_snapshot
 from penstock.infra.embedded.log.record_batch import (
     HEADER_BYTES,
     IncomingBatch,
     split_batches,
 )
-from penstock.infra.embedded.log.segment_store import MemoryStore
+from penstock.infra.embedded.log.segment_store import MemoryStore, PartitionStore
+from tests.infra.embedded.log.dying_store import DyingStore
 from tests.infra.embedded.log.record_batches import (
     DAY_MS,
     NOW,
@@ -97,6 +102,8 @@ class TwinProducer:
     epoch: int
     batches: list[tuple[int, int, int]] = field(default_factory=list)
     """First sequence, last sequence, offset; the newest last."""
+    kept: list[tuple[int, int, int]] = field(default_factory=list)
+    """Of the last five, those that lay in what was deleted when segments were deleted last."""
     open_since: int | None = None
 
     @property
@@ -108,6 +115,11 @@ class TwinProducer:
     def next_sequence(self) -> int:
         """The number that must come next."""
         return (self.last_sequence + 1) % (LAST_SEQUENCE + 1)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Forget the batches of another epoch."""
+        if self.epoch != epoch:
+            self.epoch, self.batches, self.kept = epoch, [], []
 
 
 class Twin:
@@ -171,18 +183,11 @@ class Twin:
             )
         if producer >= 0:
             last = (sequence + len(content) - 1) % (LAST_SEQUENCE + 1)
-            self.note(producer, epoch, sequence, last, base, transactional=transactional)
-
-    def note(
-        self, producer: int, epoch: int, first: int, last: int, base: int, *, transactional: bool
-    ) -> None:
-        """Note what a batch says of its producer."""
-        known = self.producers.setdefault(producer, TwinProducer(epoch))
-        if known.epoch != epoch:
-            known.epoch, known.batches = epoch, []
-        known.batches.append((first, last, base))
-        if transactional and known.open_since is None:
-            known.open_since = base
+            known = self.producers.setdefault(producer, TwinProducer(epoch))
+            known.begin_epoch(epoch)
+            known.batches.append((sequence, last, base))
+            if transactional and known.open_since is None:
+                known.open_since = base
 
     def end_transaction(self, producer: int, epoch: int, time_ms: int, *, commit: bool) -> None:
         """Note a marker."""
@@ -190,14 +195,25 @@ class Twin:
             if one.producer == producer and one.fate == "open":
                 one.fate = "committed" if commit else "aborted"
         self.records.append(TwinRecord(self.end, time_ms, producer=producer, fate="marker"))
-        self.note_marker(producer, epoch)
-
-    def note_marker(self, producer: int, epoch: int) -> None:
-        """Note what a marker says of its producer."""
         known = self.producers.setdefault(producer, TwinProducer(epoch))
-        if known.epoch != epoch:
-            known.epoch, known.batches = epoch, []
+        known.begin_epoch(epoch)
         known.open_since = None
+
+    def keep_before(self, offset: int) -> None:
+        """Note that segments before an offset were deleted."""
+        for known in self.producers.values():
+            known.kept = [one for one in known.batches[-5:] if one[2] < offset]
+
+    def forget_compacted(self, present: set[int], offset: int) -> None:
+        """Forget the batches that compaction has removed.
+
+        Args:
+            present: where the batches begin that are there.
+            offset: before it those count that were noted when they were deleted.
+        """
+        for known in self.producers.values():
+            found = [one for one in known.batches if one[2] >= offset and one[2] in present]
+            known.batches = known.kept + found
 
     def data(self, start: int) -> list[TwinRecord]:
         """Return all data from an offset on."""
@@ -210,6 +226,8 @@ class PartitionMachine(RuleBasedStateMachine):
     log: PartitionLog
     store: MemoryStore
     config: LogConfig
+    kept_until: int
+    """Before this offset the store keeps what deleted batches have said of producers."""
 
     def __init__(self) -> None:
         """Begin without a log: `open` makes one."""
@@ -234,13 +252,14 @@ class PartitionMachine(RuleBasedStateMachine):
             min_cleanable_dirty_ratio=0.0,
         )
         self.store = MemoryStore()
-        self.reopened()
+        self.kept_until = 0
+        self.open_over(self.store)
 
-    def reopened(self) -> None:
-        """Open the log over its store."""
+    def open_over(self, store: PartitionStore) -> None:
+        """Open the log over its store, or over one that stands before it."""
         self.log = PartitionLog(
             config=self.config,
-            store=self.store,
+            store=store,
             producer_expiry_ms=1000 * DAY_MS,
             now_ms=self.now_ms,
             name="t-0",
@@ -450,18 +469,40 @@ class PartitionMachine(RuleBasedStateMachine):
         cleaned = self.log.clean(self.now_ms, budget_bytes=budget)
         while finish and cleaned.unfinished:
             cleaned = self.log.clean(self.now_ms, budget_bytes=budget)
-        before, self.twin.start = self.twin.start, self.log.start_offset
-        if self.config.cleanup_delete:
-            for one in self.needed(before):
-                assert (
-                    one.offset >= self.twin.start or self.now_ms - one.timestamp_ms > RETENTION_MS
-                )
-            if all(self.now_ms - one.timestamp_ms > RETENTION_MS for one in self.twin.records):
-                assert self.log.start_offset == self.twin.end
-        else:
-            assert self.twin.start == before
+        self.see_what_was_deleted()
+        if self.config.cleanup_delete and all(
+            self.now_ms - one.timestamp_ms > RETENTION_MS for one in self.twin.records
+        ):
+            assert self.log.start_offset == self.twin.end
         if self.config.cleanup_compact and finish:
             self.nothing_twice()
+
+    @rule(later_ms=st.sampled_from([0, 1000, 30_000]), changes=st.integers(0, 8))
+    def die(self, later_ms: int, changes: int) -> None:
+        """The process dies while it cleans, between two changes, and another opens the log."""
+        self.now_ms += later_ms
+        dying = DyingStore(self.store, changes=changes)
+        self.open_again(dying)
+        with suppress(OSError):  # the death
+            while self.log.clean(self.now_ms).unfinished:
+                pass
+        before = self.log.producers()
+        self.open_over(self.store)
+        self.see_what_was_deleted()
+        self.compare_producers(before)
+
+    def see_what_was_deleted(self) -> None:
+        """Hold the log's new start to the rules, and note it."""
+        before, self.twin.start = self.twin.start, self.log.start_offset
+        if not self.config.cleanup_delete:
+            assert self.twin.start == before
+        for one in self.needed(before):
+            assert one.offset >= self.twin.start or self.now_ms - one.timestamp_ms > RETENTION_MS
+        kept = decode_snapshot(self.store.producers())
+        assert kept is not None
+        if kept.offset != self.kept_until:
+            self.kept_until = kept.offset
+            self.twin.keep_before(kept.offset)
 
     def nothing_twice(self) -> None:
         """After a finished compaction the clean part has each key once, and nothing aborted."""
@@ -478,39 +519,27 @@ class PartitionMachine(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         """The process dies, and another opens the log again."""
-        before = {one.producer_id: one for one in self.log.producers()}
-        self.reopened()
-        after = {one.producer_id: one for one in self.log.producers()}
-        if not self.config.cleanup_delete:
-            assert [known_of(one) for one in before.values()] == [
-                known_of(after[producer_id]) for producer_id in before
-            ]
-        for producer_id, one in after.items():
-            known = before[producer_id]
-            assert one.producer_epoch == known.producer_epoch
-            assert one.last_sequence in (known.last_sequence, -1)
-            if one.current_transaction_start_offset >= 0:
-                assert known.current_transaction_start_offset >= 0
-        self.twin.producers = self.replayed()
+        self.open_again(self.store)
 
-    def replayed(self) -> dict[int, TwinProducer]:
-        """Return what the store's batches say of producers."""
-        again = Twin()
-        for _, data in self.store.segments():
-            for batch in split_batches(data.read(0, data.size)).batches:
-                header = batch.header
-                if header.is_control:
-                    again.note_marker(header.producer_id, header.producer_epoch)
-                elif header.producer_id >= 0:
-                    again.note(
-                        header.producer_id,
-                        header.producer_epoch,
-                        header.base_sequence,
-                        header.last_sequence,
-                        header.base_offset,
-                        transactional=header.is_transactional,
-                    )
-        return again.producers
+    def open_again(self, store: PartitionStore) -> None:
+        """Open the log again, and compare what it knows of producers."""
+        before = self.log.producers()
+        self.open_over(store)
+        self.compare_producers(before)
+
+    def compare_producers(self, before: Sequence[ProducerDescription]) -> None:
+        """Hold what a log knows that was just opened to what the one before it knew."""
+        after = self.log.producers()
+        if self.config.cleanup_compact:
+            assert sorted(map(known_of, after)) == sorted(map(known_of, before))
+        else:
+            assert sorted(after) == sorted(before)
+        present = {
+            batch.header.base_offset
+            for _, data in self.store.segments()
+            for batch in split_batches(data.read(0, data.size)).batches
+        }
+        self.twin.forget_compacted(present, self.kept_until)
 
     @precondition(lambda self: hasattr(self, "log"))
     @invariant()
@@ -564,9 +593,10 @@ class PartitionMachine(RuleBasedStateMachine):
                 assert len(batch.data) > HEADER_BYTES or batch.header.record_count == 0
 
 
-def known_of(producer: ProducerDescription) -> tuple[int, int, int]:
-    """Return what may never be forgotten of a producer while its records are not deleted."""
+def known_of(producer: ProducerDescription) -> tuple[int, int, int, int]:
+    """Return what compaction may not make a log forget of a producer."""
     return (
+        producer.producer_id,
         producer.producer_epoch,
         producer.last_sequence,
         producer.current_transaction_start_offset,

@@ -31,7 +31,7 @@ from hypothesis.stateful import (
 from kio.schema.errors import ErrorCode
 
 from penstock.infra.embedded.topic_partition import TopicPartition
-from penstock.infra.embedded.transactions.transaction_answers import MarkerWork
+from penstock.infra.embedded.transactions.marker_work import MarkerWork
 from penstock.infra.embedded.transactions.transaction_config import TransactionConfig
 from penstock.infra.embedded.transactions.transaction_coordinator import TransactionCoordinator
 from penstock.infra.embedded.transactions.transaction_entry import (

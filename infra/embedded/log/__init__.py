@@ -7,6 +7,7 @@
     control_marker.py       the marker that ends a transaction
     batch_validation.py     what is taken from a client, and what is made of it
     producer_states.py      epochs, sequences, open transactions
+    producer_snapshot.py    what is kept of that when segments are deleted
     aborted_transactions.py what readers of committed records drop
     segment.py              a run of batches and its index; segment_list.py has all of a log's
     segment_store.py        where bytes lie: the port, and memory

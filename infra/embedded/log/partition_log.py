@@ -7,8 +7,9 @@ goes over them (cleaning_rules.py, compaction.py).
 Laws:
 1. The end of the log is the high watermark: one node has no replicas to wait for.
 2. What a client does wrong is answered with Kafka's error; exceptions are for damaged stores only.
-3. All that it knows is in the store: a log made over the same store knows it again by scanning,
-   except for producers, their sequences and aborted transactions whose batches were deleted.
+3. All that it knows is in the store: a log made over the same store knows it again by scanning, and
+   what deleted batches have said of producers from what it kept of that before they went. Of a
+   producer's batches that compaction has removed it knows nothing: the last one always stays.
 4. A read never cuts a batch, and never changes anything.
 """
 
@@ -40,6 +41,11 @@ from penstock.infra.embedded.log.log_answers import (
 )
 from penstock.infra.embedded.log.log_config import LogConfig
 from penstock.infra.embedded.log.log_errors import DamagedSegment
+from penstock.infra.embedded.log.producer_snapshot import (
+    ProducerSnapshot,
+    decode_snapshot,
+    encode_snapshot,
+)
 from penstock.infra.embedded.log.producer_states import ProducerStates
 from penstock.infra.embedded.log.record_batch import (
     HEADER_BYTES,
@@ -93,7 +99,8 @@ class PartitionLog:
         self._store = store
         self.producer_expiry_ms = producer_expiry_ms
         self._name = name
-        self._producers = ProducerStates()
+        kept = self._kept_of_producers()
+        self._producers = ProducerStates(kept.producers)
         self._aborted = AbortedTransactions()
         self._segments = SegmentList(store)
         self._first_dirty = 0
@@ -101,10 +108,12 @@ class PartitionLog:
         self._expiry_checked_ms = now_ms
         self._batches_appended = self._duplicates = self._refused = 0
         for header, control in self._segments.scan(name, now_ms=now_ms):
-            self._take_again(header, control)
+            if header.base_offset >= kept.offset:  # else a deletion was not finished
+                self._take_again(header, control)
         if store.start() > self.end_offset:  # the end was lost after records had been deleted
             self._segments.begin_at(store.start(), now_ms=now_ms)
-            self._producers, self._aborted = ProducerStates(), AbortedTransactions()
+            self._producers = ProducerStates(self._kept_of_producers().producers)
+            self._aborted = AbortedTransactions()
         first_offset = self._segments[0].base_offset
         self._start_offset = min(max(store.start(), first_offset), self.end_offset)
         self._producers.expire(now_ms, after_ms=producer_expiry_ms)
@@ -339,6 +348,14 @@ class PartitionLog:
         """Describe the producers that are known."""
         return tuple(self._producers.descriptions())
 
+    def holds(self, header: BatchHeader) -> bool:
+        """Tell whether a batch repeats one of its producer's last; then nothing is written for it.
+
+        Args:
+            header: of the batch as it came.
+        """
+        return header.has_producer and self._producers.duplicate(header) is not None
+
     def has_open_transaction(self, producer_id: int) -> bool:
         """Tell whether a transaction of the producer is open in this log."""
         return self._producers.transaction_start(producer_id) is not None
@@ -465,8 +482,8 @@ class PartitionLog:
 
     def _begin_at(self, offset: int) -> None:
         if offset > self._start_offset:
-            self._start_offset = offset
             self._store.keep_start(offset)
+            self._start_offset = offset
 
     def _delete_old(self, now_ms: int) -> tuple[int, int]:
         """Delete segments before the log's start, and by size and age; return number and bytes."""
@@ -492,11 +509,22 @@ class PartitionLog:
             count = len(segments) - 1
         if count <= 0:
             return 0, 0
-        self._begin_at(segments[count].base_offset)
+        first_offset = segments[count].base_offset
+        # In this order: until the log begins there, the segments before still count, and say of
+        # aborted transactions what nothing else does; once they go, nothing else says of producers
+        # what is kept here.
+        self._begin_at(first_offset)
+        self._keep_producers(first_offset)
         self._compaction = None  # it may have planned with segments that are gone
         size = segments.remove_first(count)
         self._aborted.forget_before(segments[0].base_offset)
         return count, size
+
+    def _keep_producers(self, first_offset: int) -> None:
+        """Keep what the segments before an offset have said of producers."""
+        known = tuple(self._producers.known_before(first_offset))
+        snapshot = ProducerSnapshot(offset=first_offset, producers=known)
+        self._store.keep_producers(encode_snapshot(snapshot))
 
     def _plan_compaction(self, now_ms: int) -> None:
         """Begin a compaction where one is due and none is under way."""
@@ -560,6 +588,24 @@ class PartitionLog:
         return self._producers.expire(now_ms, after_ms=self.producer_expiry_ms)
 
     # Opening
+
+    def _kept_of_producers(self) -> ProducerSnapshot:
+        """Return what deleted segments have said of producers.
+
+        What was kept counts only as long as the log begins no later: a version that keeps nothing
+        may have deleted more since, or a lost end may have taken along what came after it.
+        """
+        segments = self._store.segments()
+        first_offset = segments[0][0] if segments else self._store.start()
+        kept = decode_snapshot(self._store.producers())
+        if kept is None:
+            raise DamagedSegment(
+                partition=self._name,
+                base_offset=first_offset,
+                position=0,
+                reason="what was kept of producers before it is of another version",
+            )
+        return kept if kept.offset >= first_offset else ProducerSnapshot()
 
     def _take_again(self, header: BatchHeader, control: bytes) -> None:
         if header.is_control:

@@ -11,7 +11,7 @@ Laws:
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, final
 
@@ -21,7 +21,13 @@ from penstock.infra.embedded.log.control_marker import EndMarker
 from penstock.infra.embedded.log.log_answers import ProducerDescription
 from penstock.infra.embedded.log.record_batch import BatchHeader
 
-__all__ = ["CompletedTransaction", "ProducerStates", "Refusal", "RememberedBatch"]
+__all__ = [
+    "CompletedTransaction",
+    "KnownProducer",
+    "ProducerStates",
+    "Refusal",
+    "RememberedBatch",
+]
 
 _REMEMBERED: Final = 5
 """Kafka's ProducerStateEntry.NUM_BATCHES_TO_RETAIN: as many as a producer may have in flight."""
@@ -38,6 +44,19 @@ class RememberedBatch(NamedTuple):
     base_offset: int
     last_offset: int
     timestamp_ms: int
+
+
+class KnownProducer(NamedTuple):
+    """All that is known of a producer, for the next log over the same store."""
+
+    producer_id: int
+    epoch: int
+    coordinator_epoch: int
+    last_timestamp_ms: int
+    transaction_start: int
+    """Where its open transaction begins; -1 where none is open."""
+    batches: tuple[RememberedBatch, ...]
+    """Its last ones of this epoch, the newest last."""
 
 
 class Refusal(NamedTuple):
@@ -97,12 +116,24 @@ class ProducerStates:
 
     __slots__ = ("_open", "_producers", "_verifications")
 
-    def __init__(self) -> None:
-        """Know nobody."""
+    def __init__(self, known: Iterable[KnownProducer] = ()) -> None:
+        """Begin with what is known.
+
+        Args:
+            known: what `known_before` said.
+        """
         self._producers: dict[int, _Producer] = {}
         # By producer, in the order in which they began: the first value is the least.
         self._open: dict[int, int] = {}
         self._verifications: dict[int, _Verification] = {}
+        for one in sorted(known, key=lambda one: one.transaction_start):
+            producer = self._known(one.producer_id)
+            producer.epoch = one.epoch
+            producer.coordinator_epoch = one.coordinator_epoch
+            producer.last_timestamp_ms = one.last_timestamp_ms
+            producer.batches.extend(one.batches)
+            if one.transaction_start >= 0:
+                self._open[one.producer_id] = one.transaction_start
 
     def __len__(self) -> int:
         """Return how many producers are known."""
@@ -257,6 +288,25 @@ class ProducerStates:
             if now_ms - waiting.since_ms >= after_ms:
                 del self._verifications[producer_id]
         return len(silent)
+
+    def known_before(self, offset: int) -> Iterator[KnownProducer]:
+        """Yield what no batch from an offset on can say again.
+
+        Epochs and times are the newest, as those batches say them again where they are later.
+
+        Args:
+            offset: where a batch begins, or may begin.
+        """
+        for producer_id, producer in self._producers.items():
+            opened = self._open.get(producer_id, offset)
+            yield KnownProducer(
+                producer_id=producer_id,
+                epoch=producer.epoch,
+                coordinator_epoch=producer.coordinator_epoch,
+                last_timestamp_ms=producer.last_timestamp_ms,
+                transaction_start=opened if opened < offset else -1,
+                batches=tuple(one for one in producer.batches if one.last_offset < offset),
+            )
 
     def descriptions(self) -> Iterator[ProducerDescription]:
         """Yield what is known of each producer."""

@@ -9,7 +9,7 @@ Laws:
 2. What a log holds has been walked over before: to take it apart, no more is checked.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "RecordsSeen",
     "encode_record",
     "encode_varint",
+    "record_headers",
     "record_spans",
     "rewritten",
     "walk_records",
@@ -213,6 +214,25 @@ def record_spans(body: bytes, count: int) -> Iterator[RecordSpan]:
         position = end
 
 
+def record_headers(body: bytes, span: RecordSpan) -> Iterator[tuple[str, bytes | None]]:
+    """Take apart the headers of a record that was walked over before.
+
+    Args:
+        body: the records.
+        span: where the record lies.
+
+    Yields:
+        Each header's name and value, in order.
+    """
+    count, position = _signed(body, span.value_start + max(span.value_size, 0))
+    for _ in range(count):
+        size, position = _signed(body, position)
+        name = body[position : position + size].decode()
+        size, position = _signed(body, position + size)
+        yield name, None if size < 0 else body[position : position + size]
+        position += max(size, 0)
+
+
 def rewritten(body: bytes, span: RecordSpan, *, timestamp_delta: int, offset_delta: int) -> bytes:
     """Return a record with other deltas; its attributes, which have no use yet, become 0."""
     content = (
@@ -225,16 +245,22 @@ def rewritten(body: bytes, span: RecordSpan, *, timestamp_delta: int, offset_del
 
 
 def encode_record(
-    *, timestamp_delta: int, offset_delta: int, key: bytes | None, value: bytes | None
+    *,
+    timestamp_delta: int,
+    offset_delta: int,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes]] = (),
 ) -> bytes:
-    """Write a record without headers."""
+    """Write a record."""
     content = (
         b"\x00"
         + encode_varint(timestamp_delta)
         + encode_varint(offset_delta)
         + _nullable(key)
         + _nullable(value)
-        + b"\x00"
+        + encode_varint(len(headers))
+        + b"".join(_nullable(name.encode()) + _nullable(data) for name, data in headers)
     )
     return encode_varint(len(content)) + content
 

@@ -133,9 +133,10 @@ class SegmentList(Sequence[Segment]):
         size = 0
         for segment in self._segments[:count]:
             self._store.remove(segment.base_offset)
+            # One by one: the store may refuse the next, and this one must not be removed again.
+            del self._segments[0], self._bases[0]
+            self.size_bytes -= segment.size
             size += segment.size
-        del self._segments[:count], self._bases[:count]
-        self.size_bytes -= size
         return size
 
     def replace(self, old: Sequence[Segment], new: Segment, chunks: Iterable[bytes]) -> None:

@@ -74,6 +74,19 @@ class PartitionStore(Protocol):
         """Return where the log begins as it was last kept; 0 if never."""
         ...
 
+    def keep_producers(self, known: bytes) -> None:
+        """Remember what is known of producers from segments that are about to be removed.
+
+        Args:
+            known: the log's words (producer_snapshot.py), in the place of those before, all or
+                nothing; empty: nothing is known.
+        """
+        ...
+
+    def producers(self) -> bytes:
+        """Return what was last kept of producers; empty if nothing was."""
+        ...
+
     def clear(self) -> None:
         """Forget everything: the partition is deleted."""
         ...
@@ -111,12 +124,13 @@ class MemorySegment:
 class MemoryStore:
     """The segments of one partition, in memory."""
 
-    __slots__ = ("_segments", "_start")
+    __slots__ = ("_producers", "_segments", "_start")
 
     def __init__(self) -> None:
         """Begin empty."""
         self._segments: dict[int, MemorySegment] = {}
         self._start = 0
+        self._producers = b""
 
     def segments(self) -> Sequence[tuple[int, SegmentBytes]]:
         """Return base offset and bytes of each segment, by base offset ascending."""
@@ -151,7 +165,16 @@ class MemoryStore:
         """Return where the log begins as it was last kept."""
         return self._start
 
+    def keep_producers(self, known: bytes) -> None:
+        """Remember what is known of producers."""
+        self._producers = known
+
+    def producers(self) -> bytes:
+        """Return what was last kept of producers."""
+        return self._producers
+
     def clear(self) -> None:
         """Forget everything."""
         self._segments.clear()
         self._start = 0
+        self._producers = b""

@@ -9,6 +9,7 @@
         <20 digits>.log             record batches, as Kafka lays them out and names the file
         <20 digits>.seal            of a compacted file: how much of it was written, and its CRC
         start                       where the log begins, once records were deleted
+        producers                   what deleted batches have said of their producers
 
     disk_storage.py   the port that the server asks: journal, stores, sync
     disk_store.py     one partition: the port that its log asks

@@ -83,7 +83,6 @@ class DiskStorage:
         self._sync = FileSync(enabled=fsync)
         self._files = OpenFiles()
         self._topics: dict[UUID, str] = {}
-        self._removed: set[UUID] = set()
         self._snapshot: Callable[[], Iterable[JournalEntry]] | None = None
         self._rewrite_bytes = self._rewrite_at = rewrite_bytes
         self._rewrites = 0
@@ -151,7 +150,9 @@ class DiskStorage:
         with self._telling_at_start():
             self._journal.append(encode_entry(entry))
             self._learn(entry)
-            if isinstance(entry, ClusterKept):
+            if isinstance(entry, TopicRemoved):
+                self._partitions.forget(entry.topic_id)
+            elif isinstance(entry, ClusterKept):
                 # Never only in `meta`: a journal without its id counts as another folder's.
                 self._journal.flush()
                 self._folder.keep_cluster_id(entry.cluster_id)
@@ -254,7 +255,6 @@ class DiskStorage:
             self._topics[entry.topic_id] = entry.name
         elif isinstance(entry, TopicRemoved):
             self._topics.pop(entry.topic_id, None)
-            self._removed.add(entry.topic_id)
 
     def _check_cluster(self) -> None:
         found = next((one.cluster_id for one in self._entries if isinstance(one, ClusterKept)), "")
@@ -266,15 +266,15 @@ class DiskStorage:
 
     def _remove_leftovers(self) -> None:
         """Remove what is left of topics that were deleted; name what nobody knows."""
+        removed = {each.topic_id for each in self._entries if isinstance(each, TopicRemoved)}
         for topic_id in self._partitions.topic_ids() - self._topics.keys():
             folders = self._partitions.of(topic_id)
-            if topic_id in self._removed:
+            if topic_id in removed:
                 for folder in folders:
                     remove_folder(folder)
                 self._partitions.forget(topic_id)
             else:
                 _log.warning("%s belongs to no topic of the journal, and is left alone", folders[0])
-        self._removed.clear()
 
     def _note_repair(self, repair: Repair) -> None:
         self._repairs.append(repair)

@@ -4,6 +4,7 @@
     <20 digits>.seal     it is compacted, and this is what compaction wrote (seal.py)
     <20 digits>.cleaned  what compaction writes, before it takes its place
     start                where the log begins, once records were deleted
+    producers            what deleted batches have said of their producers, in the log's words
 
 Compaction, step by step; a crash between two steps is finished or undone at the next opening:
 1. the new file is written as `.cleaned`, down to the disk;
@@ -27,8 +28,10 @@ from penstock.infra.embedded.storage.file_writes import (
     sync_folder,
     write_file,
 )
+from penstock.infra.embedded.storage.journal_frames import encode_frame
 from penstock.infra.embedded.storage.open_files import OpenFiles
 from penstock.infra.embedded.storage.partition_recovery import (
+    PRODUCERS_FILE,
     START_FILE,
     Repair,
     recover,
@@ -68,11 +71,11 @@ class DiskStore:
             self.repairs = recovery.repairs
             for base_offset, size in recovery.sizes.items():
                 self._segments[base_offset] = self._segment(base_offset, size)
-            self._start = recovery.start
+            self._start, self._producers = recovery.start, recovery.producers
         else:
             folder.mkdir(mode=0o700)
             sync.note(folder.parent)
-            self._start = 0
+            self._start, self._producers = 0, b""
 
     @property
     def size_bytes(self) -> int:
@@ -127,12 +130,26 @@ class DiskStore:
         """Return where the log begins as it was last kept; 0 if never."""
         return self._start
 
+    def keep_producers(self, known: bytes) -> None:
+        """Remember what is known of producers from segments that are about to be removed."""
+        self._sync.check()
+        path = self._folder / PRODUCERS_FILE
+        if known:
+            put_file(path, encode_frame(known))
+        else:
+            remove_file(path)
+        self._producers = known
+
+    def producers(self) -> bytes:
+        """Return what was last kept of producers; empty if nothing was."""
+        return self._producers
+
     def clear(self) -> None:
         """Forget everything: the partition is deleted, its folder too."""
         for base_offset in self._segments:
             self._files.close(self._path(base_offset, "log"))
         self._segments.clear()
-        self._start = 0
+        self._start, self._producers = 0, b""
         try:
             remove_folder(self._folder)
         except OSError as failure:

@@ -1,5 +1,7 @@
 """How entries lie in the journal: length 4 bytes, CRC-32C 4 bytes, payload.
 
+So lies, as the only entry of its file, what a partition keeps of producers.
+
 The CRC covers the length too, so that no flipped bit of it goes unseen. As with batches: what is
 broken at the very end is a torn write; what is broken before a whole entry is damage.
 

@@ -4,6 +4,7 @@ The topic's name is for people, and cut where a system's limit for names asks fo
 counts: a topic that is made again has another one, and never meets the files of the former.
 """
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Final, final
 from uuid import UUID
@@ -29,11 +30,12 @@ class PartitionFolders:
             OSError: it cannot be read.
         """
         self._root = root
-        self._names: dict[tuple[UUID, int], str] = {}
+        self._names: defaultdict[UUID, dict[int, str]] = defaultdict(dict)
         for folder in root.iterdir():
             owner = _owner(folder.name)
             if owner is not None and folder.is_dir():
-                self._names[owner] = folder.name
+                topic_id, partition = owner
+                self._names[topic_id][partition] = folder.name
 
     def path(self, topic_id: UUID, partition: int, *, topic: str) -> Path:
         """Return a partition's folder, there or not.
@@ -43,23 +45,20 @@ class PartitionFolders:
             partition: the partition's number.
             topic: the topic's name, for a folder that is to be made.
         """
-        name = self._names.setdefault(
-            (topic_id, partition), f"{topic[:_SHOWN]}-{partition}.{topic_id.hex}"
-        )
-        return self._root / name
+        name = f"{topic[:_SHOWN]}-{partition}.{topic_id.hex}"
+        return self._root / self._names[topic_id].setdefault(partition, name)
 
     def of(self, topic_id: UUID) -> list[Path]:
         """Return the folders of a topic."""
-        return [self._root / name for (owner, _), name in self._names.items() if owner == topic_id]
+        return [self._root / name for name in self._names.get(topic_id, {}).values()]
 
     def forget(self, topic_id: UUID) -> None:
-        """Drop a topic, whose folders are gone."""
-        for owner in [owner for owner in self._names if owner[0] == topic_id]:
-            del self._names[owner]
+        """Drop a topic, whose folders nobody will ask for again."""
+        self._names.pop(topic_id, None)
 
     def topic_ids(self) -> set[UUID]:
         """Return the ids of all topics that have folders."""
-        return {topic_id for topic_id, _ in self._names}
+        return set(self._names)
 
 
 def _owner(name: str) -> tuple[UUID, int] | None:

@@ -17,6 +17,7 @@ from typing import Final, final
 
 from penstock.infra.embedded.storage.checksums import crc_of
 from penstock.infra.embedded.storage.file_writes import ASIDE, remove_file, sync_folder
+from penstock.infra.embedded.storage.journal_frames import payloads, scan_journal
 from penstock.infra.embedded.storage.seal import Seal, decode_seal
 from penstock.infra.embedded.storage.segment_scan import (
     SegmentScan,
@@ -25,11 +26,13 @@ from penstock.infra.embedded.storage.segment_scan import (
 )
 from penstock.infra.embedded.storage.storage_errors import FileDamaged
 
-__all__ = ["START_FILE", "Recovery", "Repair", "recover", "segment_path"]
+__all__ = ["PRODUCERS_FILE", "START_FILE", "Recovery", "Repair", "recover", "segment_path"]
 
 _DIGITS: Final = 20
 START_FILE: Final = "start"
 """Holds where the log begins, as digits and a newline."""
+PRODUCERS_FILE: Final = "producers"
+"""Holds what deleted batches have said of their producers, framed as an entry of the journal."""
 
 
 @final
@@ -63,6 +66,8 @@ class Recovery:
     """Bytes by base offset, ascending."""
     start: int
     """Where the log begins as it was last kept; 0 if never."""
+    producers: bytes
+    """What was last kept of producers; empty if nothing was."""
     repairs: tuple[Repair, ...] = ()
     """What was cut away."""
 
@@ -99,7 +104,9 @@ def recover(folder: Path) -> Recovery:
     repairs = _mend_end(folder, scans, seals)
     _check_order(folder, scans, seals)
     sizes = {base: scan.whole_bytes for base, scan in scans.items()}
-    return Recovery(sizes=sizes, start=_start(folder), repairs=repairs)
+    return Recovery(
+        sizes=sizes, start=_start(folder), producers=_producers(folder), repairs=repairs
+    )
 
 
 def _bases(folder: Path, kind: str) -> list[int]:
@@ -212,6 +219,18 @@ def _start(folder: Path) -> int:
     if not text.endswith(b"\n") or not text[:-1].isdigit():
         raise FileDamaged(file=str(path), position=0, reason="it holds no offset")
     return int(text)
+
+
+def _producers(folder: Path) -> bytes:
+    path = folder / PRODUCERS_FILE
+    if not path.exists():
+        return b""
+    data = path.read_bytes()
+    scan = scan_journal(data)
+    if scan.fault or scan.entries != 1:
+        reason = scan.fault or f"it holds {scan.entries} entries, where one should be"
+        raise FileDamaged(file=str(path), position=scan.whole_bytes, reason=reason)
+    return next(payloads(data))
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Compaction: of each key the last record stays, and what else may go when."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,8 @@ from penstock.infra.embedded.log.compaction import KeyOffsets
 from penstock.infra.embedded.log.log_answers import AbortedTransaction
 from penstock.infra.embedded.log.log_config import LONG_MAX, LogConfig
 from penstock.infra.embedded.log.partition_log import PartitionLog
-from penstock.infra.embedded.log.segment_store import MemoryStore, SegmentBytes
+from penstock.infra.embedded.log.segment_store import MemoryStore
+from tests.infra.embedded.log.dying_store import DyingStore
 from tests.infra.embedded.log.record_batches import (
     DAY_MS,
     NOW,
@@ -380,28 +380,9 @@ def test_a_key_that_no_longer_fits_is_left_for_the_next_time() -> None:
     assert large.is_full
 
 
-class _FullStore:
-    """A store over one in memory, that cannot put anything in the place of something once."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-        self.is_full = True
-        self.segments, self.create, self.remove = store.segments, store.create, store.remove
-        self.keep_start, self.start, self.clear = store.keep_start, store.start, store.clear
-
-    def replace(
-        self, old: Sequence[int], base_offset: int, chunks: Iterable[bytes]
-    ) -> SegmentBytes:
-        """Refuse the first time."""
-        if self.is_full:
-            self.is_full = False
-            raise OSError(28, "No space left on device")
-        return self._store.replace(old, base_offset, chunks)
-
-
 def test_a_compaction_that_its_store_refuses_begins_anew() -> None:
     """Else what it could not put in would count as clean, and stay for ever."""
-    store = _FullStore(MemoryStore())
+    store = DyingStore(MemoryStore(), changes=9)
     log = PartitionLog(
         config=LogConfig(
             cleanup_compact=True,
@@ -417,8 +398,10 @@ def test_a_compaction_that_its_store_refuses_begins_anew() -> None:
     writer = Writer(log)
     for number in range(3):
         writer.write((b"k", b"%d" % number))
-    with pytest.raises(OSError, match="No space left"):
+    store.changes = 0
+    with pytest.raises(OSError, match="Input/output"):
         log.clean(writer.now_ms)
+    store.changes = 9
     while log.clean(writer.now_ms).unfinished:
         pass
     assert [record.value for record in seen(everything(log))] == [b"1", b"2"]

@@ -1,7 +1,9 @@
 """One partition's log: what is appended, read, found by time, deleted, and known again."""
 
+import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from kio.schema.errors import ErrorCode
@@ -15,7 +17,8 @@ from penstock.infra.embedded.log.log_answers import (
 from penstock.infra.embedded.log.log_config import LogConfig
 from penstock.infra.embedded.log.log_errors import DamagedSegment
 from penstock.infra.embedded.log.partition_log import PRODUCER_EXPIRY_CHECK_MS, PartitionLog
-from penstock.infra.embedded.log.segment_store import MemoryStore
+from penstock.infra.embedded.log.segment_store import MemoryStore, PartitionStore
+from tests.infra.embedded.log.dying_store import DyingStore
 from tests.infra.embedded.log.record_batches import (
     DAY_MS,
     NOW,
@@ -32,7 +35,7 @@ ONE = client_batch([(b"k", b"v")])
 THREE = client_batch([(b"a", b"1"), (b"b", b"2"), (b"c", b"3")])
 
 
-def made(store: MemoryStore | None = None, *, now_ms: int = NOW, **config: Any) -> PartitionLog:
+def made(store: PartitionStore | None = None, *, now_ms: int = NOW, **config: Any) -> PartitionLog:
     """Open a log."""
     return PartitionLog(
         config=LogConfig(**config),
@@ -341,6 +344,15 @@ def test_records_are_deleted_by_moving_the_start() -> None:
     assert (log.start_offset, read(log, 5).records) == (5, b"")
 
 
+def test_a_start_that_cannot_be_kept_does_not_move() -> None:
+    """What was deleted would come back after a restart."""
+    log = made(DyingStore(MemoryStore(), changes=1))
+    append(log, ONE)
+    with pytest.raises(OSError, match="Input/output"):
+        log.delete_before(1)
+    assert (log.start_offset, len(seen(everything(log)))) == (0, 1)
+
+
 def test_records_of_a_compacted_topic_are_not_deleted() -> None:
     """POLICY_VIOLATION, unless its policy is also to delete."""
     compacted = made(cleanup_compact=True, cleanup_delete=False)
@@ -391,6 +403,165 @@ def test_a_log_over_the_same_store_knows_all_again() -> None:
     assert made(store, now_ms=NOW + 2 * DAY_MS).producers()[0].producer_id == 8
 
 
+def numbered(sequence: int, *, epoch: int = 0, producer: int = 1) -> bytes:
+    """Make a batch of a producer that numbers its batches."""
+    return client_batch([(b"k", b"v")], producer_id=producer, epoch=epoch, sequence=sequence)
+
+
+SMALL: Final[dict[str, Any]] = {"segment_bytes": 100, "retention_ms": 1000}
+"""Each batch is a segment of its own."""
+
+
+def by_retention(log: PartitionLog, offset: int) -> None:
+    """Let all grow old that is before an offset; later records are written afterwards."""
+    log.clean(NOW + 1001)
+    assert log.start_offset == offset
+
+
+def by_request(log: PartitionLog, offset: int) -> None:
+    """Delete the records before an offset, and let their segments go."""
+    log.delete_before(offset)
+    log.clean(NOW)
+
+
+@pytest.mark.parametrize("delete", [by_retention, by_request])
+def test_a_producer_survives_the_deletion_of_its_batches(
+    delete: Callable[[PartitionLog, int], None],
+) -> None:
+    """Its transaction's marker is all that is left; it goes on, and what it repeats is known."""
+    store = MemoryStore()
+    log = made(store, **SMALL)
+    for sequence in range(6):
+        append(log, transactional(sequence))
+    end(log, commit=True, now_ms=NOW + 900)
+    delete(log, 6)
+    assert [one.is_control for one in headers(everything(log))] == [True]
+    again = made(store, **SMALL)
+    assert again.producers() == log.producers()
+    for sequence in range(1, 6):
+        repeated = append(again, transactional(sequence))
+        assert (repeated.base_offset, repeated.duplicate) == (sequence, True)
+    assert append(again, transactional(0)).error is ErrorCode.out_of_order_sequence_number
+    assert append(again, transactional(6)).base_offset == 7
+
+
+def test_a_producer_of_which_no_batch_is_left_is_known_until_it_is_silent_for_long() -> None:
+    """An old epoch is fenced, and nothing is written twice; later it is nobody again."""
+    store = MemoryStore()
+    log = made(store, **SMALL)
+    append(log, numbered(7, epoch=3))
+    log.append_marker(producer_id=5, producer_epoch=2, commit=True, coordinator_epoch=4, now_ms=NOW)
+    log.clean(NOW + 2000)
+    assert (log.start_offset, log.end_offset, log.size_bytes) == (2, 2, 0)
+    assert made(store, **SMALL).producers() == log.producers()
+    again = made(store, **SMALL)  # it reads what the one before has not kept anew
+    assert again.producers() == log.producers()
+    assert append(again, numbered(7, epoch=3)).base_offset == 0
+    assert append(again, numbered(8, epoch=2)).error is ErrorCode.invalid_producer_epoch
+    old = append(again, numbered(0, epoch=1, producer=5))
+    assert old.error is ErrorCode.invalid_producer_epoch
+    assert append(again, numbered(8, epoch=3)).base_offset == 2
+    silent = made(store, now_ms=NOW + DAY_MS)
+    assert silent.producers() == ()
+
+
+def test_an_open_transaction_survives_the_deletion_of_its_batches() -> None:
+    """One that began in what stays is found there."""
+    store = MemoryStore()
+    log = made(store, **SMALL)
+    for sequence, producer in ((0, 8), (0, 9), (1, 8), (1, 9)):
+        append(log, transactional(sequence, producer))
+    end(log, 8, commit=True)
+    append(log, transactional(2, 8))
+    by_request(log, 2)
+    again = made(store, **SMALL)
+    assert again.producers() == log.producers()
+    assert again.last_stable_offset == again.start_offset == 2
+    assert append(again, numbered(2, producer=9)).error is ErrorCode.invalid_txn_state
+    end(again, 9, commit=False)
+    assert again.last_stable_offset == 5
+
+
+def test_what_segments_say_that_are_still_there_is_not_kept_twice() -> None:
+    """What is kept ends where the first segment begins: a lost end takes its producers along."""
+    store = MemoryStore()
+    log = made(store, **SMALL)
+    for sequence in range(4):
+        append(log, numbered(sequence))
+    by_request(log, 2)
+    store.remove(3)
+    again = made(store, **SMALL)
+    assert [(one.producer_id, one.last_sequence) for one in again.producers()] == [(1, 2)]
+    assert append(again, numbered(3)).base_offset == 3
+
+
+def test_what_was_kept_for_another_beginning_counts_for_nothing() -> None:
+    """A version that does not keep producers has deleted more: its successor must not go back."""
+    store = MemoryStore()
+    log = made(store, **SMALL)
+    for sequence in range(4):
+        append(log, numbered(sequence))
+    by_request(log, 2)
+    store.remove(2)
+    store.remove(3)
+    store.create(4)
+    again = made(store, **SMALL)
+    assert again.producers() == ()
+    assert append(again, numbered(4)).base_offset == 4
+
+
+def test_a_lost_end_leaves_what_was_kept_of_producers() -> None:
+    """It is of batches that were to go in any case; what came after them is forgotten."""
+    store = MemoryStore()
+    log = made(store, **SMALL)
+    for sequence in range(3):
+        append(log, numbered(sequence))
+    log.delete_before(2)
+    with pytest.raises(OSError, match="Input/output"):
+        made(DyingStore(store, changes=1), **SMALL).clean(NOW)
+    store.remove(1)
+    store.remove(2)
+    for _ in range(2):
+        log = made(store, **SMALL)
+        assert (log.start_offset, log.end_offset) == (2, 2)
+        assert [one.last_sequence for one in log.producers()] == [1]
+    store.keep_start(5)
+    assert made(store, **SMALL).producers() == ()
+
+
+def test_producers_that_another_version_has_kept_are_refused() -> None:
+    """Nothing is guessed."""
+    store = MemoryStore()
+    store.keep_producers(b"\xff" * 14)
+    with pytest.raises(DamagedSegment, match="producers before it"):
+        made(store)
+
+
+@pytest.mark.parametrize("changes", range(9))
+def test_producers_are_known_wherever_a_deletion_ends(changes: int) -> None:
+    """They are kept before the first segment goes; whoever is refused tries again later."""
+    store = MemoryStore()
+    log = made(store, **SMALL)
+    for sequence in range(3):
+        append(log, numbered(sequence))
+    append(log, transactional(0))
+    end(log, commit=False)
+    before = log.producers()
+    dying = DyingStore(store, changes=changes)
+    log = made(dying, **SMALL)
+    if changes < 8:  # a new segment, the start, the producers, and five that go
+        with pytest.raises(OSError, match="Input/output"):
+            log.clean(NOW + 1001)
+    else:
+        log.clean(NOW + 1001)
+    again = made(store, **SMALL)
+    assert (again.producers(), again.start_offset) == (before, 0 if changes < 2 else 5)
+    dying.changes = 9
+    log.clean(NOW + 1001)
+    assert (log.size_bytes, [base for base, _ in store.segments()]) == (0, [5])
+    assert made(store, **SMALL).producers() == before
+
+
 def test_a_store_that_keeps_only_a_start_begins_there() -> None:
     """All its segments were deleted."""
     store = MemoryStore()
@@ -426,3 +597,19 @@ def test_segments_that_overlap_are_refused() -> None:
     store.create(2)
     with pytest.raises(DamagedSegment, match="the segment before it ends at 3"):
         made(store)
+
+
+@pytest.mark.parametrize("per_batch", [1, 125])
+def test_records_in_memory_cost_little_more_than_their_bytes(per_batch: int) -> None:
+    """Of 100 000 less than one and a half times their bytes and 20 MB: 200 bytes for each."""
+    log, count = made(), 10_000
+    data = bytearray(client_batch([(None, b"x" * 100)] * per_batch))
+    tracemalloc.start()
+    try:
+        for _ in range(count // per_batch):
+            assert append(log, bytes(data)).error is ErrorCode.none
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert log.end_offset == count
+    assert log.size_bytes <= grown < 1.5 * log.size_bytes + 200 * count

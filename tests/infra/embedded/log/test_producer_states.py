@@ -192,6 +192,45 @@ def test_who_is_silent_for_long_is_forgotten() -> None:
     assert error(states, batch(4, 6, producer=7, transactional=True)) is None
 
 
+def test_what_is_known_before_an_offset_and_what_follows_make_the_whole() -> None:
+    """Wherever the log is cut: batches, epochs, open transactions in their order."""
+    steps: list[BatchHeader | tuple[BatchHeader, EndMarker]] = [
+        batch(0, 0, transactional=True, producer=8),
+        batch(2, 0, transactional=True),
+        batch(4, 0, producer=7),
+        marker(6, commit=True),
+        batch(7, 2, producer=7),
+        batch(9, 2, transactional=True),
+        batch(11, 4, producer=7),
+        marker(13, commit=False, epoch=1),
+        batch(14, 0, epoch=1, transactional=True),
+        batch(16, 0, producer=6, transactional=True),
+    ]
+
+    def take(states: ProducerStates, first: int) -> ProducerStates:
+        for step in steps[first:]:
+            if isinstance(step, BatchHeader):
+                states.take_batch(step)
+            else:
+                states.take_marker(*step)
+        return states
+
+    whole = take(ProducerStates(), 0)
+    for first, step in enumerate(steps):
+        offset = (step if isinstance(step, BatchHeader) else step[0]).base_offset
+        again = take(ProducerStates(whole.known_before(offset)), first)
+        assert sorted(again.descriptions()) == sorted(whole.descriptions())
+        assert sorted(again.known_before(99)) == sorted(whole.known_before(99))
+        assert again.first_open_offset == whole.first_open_offset == 0
+    end_of_log = ProducerStates(reversed(tuple(whole.known_before(99))))
+    for producer, opened in ((8, 0), (9, 14), (6, 16)):
+        assert end_of_log.first_open_offset == opened
+        end_of_log.take_marker(
+            marker(99, commit=True)[0]._replace(producer_id=producer, producer_epoch=1),
+            EndMarker(commit=True, coordinator_epoch=3),
+        )
+
+
 def test_producers_are_described() -> None:
     """As DescribeProducers tells it."""
     states = known(batch(0, 0, transactional=True))

@@ -21,12 +21,13 @@ def test_segments_are_listed_replaced_and_removed() -> None:
     assert [base for base, _ in store.segments()] == [20]
 
 
-def test_the_start_is_kept_and_all_is_cleared() -> None:
-    """Both survive the log, not the store's end."""
+def test_start_and_producers_are_kept_and_all_is_cleared() -> None:
+    """They survive the log, not the store's end."""
     store = MemoryStore()
-    assert store.start() == 0
+    assert (store.start(), store.producers()) == (0, b"")
     store.keep_start(12)
     store.create(12)
-    assert store.start() == 12
+    store.keep_producers(b"known")
+    assert (store.start(), store.producers()) == (12, b"known")
     store.clear()
-    assert (store.start(), list(store.segments())) == (0, [])
+    assert (store.start(), store.producers(), list(store.segments())) == (0, b"", [])

@@ -265,6 +265,21 @@ def test_what_is_left_of_a_deleted_topic_goes_at_the_next_start(tmp_path: Path) 
     assert not [file for file in tmp_path.iterdir() if file.is_dir()]
 
 
+def test_nothing_is_kept_of_topics_that_come_and_go(tmp_path: Path) -> None:
+    """A broker of tests makes and deletes them for days."""
+    storage = DiskStorage(tmp_path)
+    storage.keep(CLUSTER)
+    for number in range(1, 4):
+        topic_id = UUID(int=number)
+        storage.keep(topic(topic_id))
+        store = storage.store(topic_id, 0)
+        storage.keep(TopicRemoved(topic_id=topic_id))
+        store.clear()
+    assert not storage._partitions.topic_ids()
+    assert not storage._topics
+    storage.close()
+
+
 def test_files_that_the_journal_does_not_know_are_left_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

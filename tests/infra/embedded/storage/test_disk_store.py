@@ -9,15 +9,26 @@ from pathlib import Path
 import pytest
 from kio.schema.errors import ErrorCode
 
+from penstock.infra.embedded.log.log_answers import Appended
+from penstock.infra.embedded.log.partition_log import PartitionLog
 from penstock.infra.embedded.storage.checksums import crc_of
 from penstock.infra.embedded.storage.disk_store import DiskStore
 from penstock.infra.embedded.storage.file_sync import FileSync
 from penstock.infra.embedded.storage.open_files import OpenFiles
 from penstock.infra.embedded.storage.seal import Seal, encode_seal
 from penstock.infra.embedded.storage.storage_errors import FileDamaged
-from tests.infra.embedded.log.record_batches import NOW, everything, headers, seen
+from tests.infra.embedded.log.dying_store import DyingStore
+from tests.infra.embedded.log.record_batches import (
+    NOW,
+    append,
+    client_batch,
+    everything,
+    headers,
+    seen,
+)
 from tests.infra.embedded.storage.batches import (
     COMPACTED,
+    PLAIN,
     batch,
     batches,
     files,
@@ -88,9 +99,20 @@ def test_the_start_is_kept_and_all_is_cleared(folder: Path) -> None:
     store.keep_start(12)
     store.create(12)
     assert store.start() == store_at(folder).start() == 12
+    store.keep_producers(b"known")
     store.clear()
-    assert (store.start(), list(store.segments())) == (0, [])
+    assert (store.start(), store.producers(), list(store.segments())) == (0, b"", [])
     assert not folder.exists()
+
+
+def test_what_is_known_of_producers_is_kept(folder: Path) -> None:
+    """The last words count; none leave no file."""
+    store = store_at(folder)
+    for words in (b"known", b"better known", b""):
+        assert (folder / "producers").exists() == bool(store.producers())
+        store.keep_producers(words)
+        assert store.producers() == store_at(folder).producers() == words
+    assert files(folder) == {}
 
 
 def test_a_log_on_disk_is_the_log_in_memory(folder: Path) -> None:
@@ -131,6 +153,59 @@ def test_a_log_on_disk_knows_its_producers_when_their_transactions_are_all_gone(
     assert again.append_marker(
         producer_id=9, producer_epoch=2, commit=False, coordinator_epoch=0, now_ms=NOW
     ).error is (ErrorCode.invalid_producer_epoch)
+
+
+SEGMENT_EACH = replace(PLAIN, segment_bytes=100, retention_ms=1000)
+
+
+def write_numbered(log: PartitionLog, sequence: int, *, now_ms: int = NOW) -> Appended:
+    """Append a batch of producer 1, in its second epoch."""
+    data = client_batch([(b"k", b"v")], time_ms=now_ms, producer_id=1, epoch=1, sequence=sequence)
+    return append(log, data, now_ms=now_ms)
+
+
+@pytest.mark.parametrize("changes", range(8))
+def test_a_log_on_disk_knows_its_producers_wherever_their_deletion_is_killed(
+    folder: Path, changes: int
+) -> None:
+    """Retention takes all batches; the producer goes on, repeats itself, and an old one is fenced.
+
+    The killed change may be half done as well: what was to take a file's place lies beside it.
+    """
+    log = log_over(store_at(folder), SEGMENT_EACH)
+    for sequence in range(4):
+        write_numbered(log, sequence)
+    before = log.producers()
+    dying = DyingStore(store_at(folder), changes=changes)
+    if changes < 7:  # a new segment, the start, the producers, and four that go
+        with pytest.raises(OSError, match="Input/output"):
+            log_over(dying, SEGMENT_EACH).clean(NOW + 1001)
+    else:
+        log_over(dying, SEGMENT_EACH).clean(NOW + 1001)
+    for aside in ("start.new", "producers.new"):
+        (folder / aside).write_bytes(b"4")
+    assert (folder / "producers").exists() == (changes >= 3)
+    again = log_over(store_at(folder), SEGMENT_EACH)
+    assert not list(folder.glob("*.new"))
+    assert again.producers() == before
+    assert write_numbered(again, 2).duplicate
+    zombie = client_batch([(b"k", b"v")], producer_id=1, epoch=0, sequence=4)
+    assert append(again, zombie).error is ErrorCode.invalid_producer_epoch
+    assert write_numbered(again, 4, now_ms=NOW + 900).base_offset == 4
+    again.clean(NOW + 1001)
+    assert [base for base, _ in store_at(folder).segments()] == [4]
+    assert write_numbered(log_over(store_at(folder), SEGMENT_EACH), 5).base_offset == 5
+
+
+def test_a_folder_in_which_nothing_was_kept_of_producers_is_understood(folder: Path) -> None:
+    """An earlier version has deleted from it: who has written there may begin anywhere."""
+    log = log_over(store_at(folder), SEGMENT_EACH)
+    write_numbered(log, 0)
+    log.clean(NOW + 1001)
+    (folder / "producers").unlink()
+    again = log_over(store_at(folder), SEGMENT_EACH)
+    assert (again.producers(), again.start_offset) == ((), 1)
+    assert write_numbered(again, 5).base_offset == 1
 
 
 def test_few_files_are_open_at_a_time(folder: Path) -> None:
@@ -174,6 +249,20 @@ def test_a_full_disk_refuses_compaction_and_keeps_what_was(folder: Path) -> None
         store.replace([0], 0, [batch(0)])
     assert files(folder).keys() == {name(0), name(1)}
     assert contents(store) == [(0, batch(0)), (1, batch(1))]
+
+
+def test_a_full_disk_deletes_nothing_of_which_producers_cannot_be_kept(folder: Path) -> None:
+    """They are known by their batches still; with room again these go."""
+    log = log_over(store_at(folder), SEGMENT_EACH)
+    write_numbered(log, 0)
+    before = log.producers()
+    with largest_file(30), pytest.raises(OSError, match="too large"):
+        log.clean(NOW + 1001)
+    assert files(folder).keys() == {name(0), name(1), "start"}
+    assert log_over(store_at(folder), SEGMENT_EACH).producers() == before
+    assert log.clean(NOW + 1001).segments_deleted == 1
+    assert files(folder).keys() == {name(1), "start", "producers"}
+    assert log_over(store_at(folder), SEGMENT_EACH).producers() == before
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_of_the_system(tmp_path: Path) -> None:
@@ -255,6 +344,24 @@ def test_a_start_that_cannot_be_read_is_refused(folder: Path, text: bytes) -> No
     (folder / "start").write_bytes(text)
     with pytest.raises(FileDamaged, match="holds no offset"):
         store_at(folder)
+
+
+def test_a_damaged_file_of_producers_is_refused(folder: Path) -> None:
+    """Each turned bit, each cut, and anything behind: it takes its place as a whole."""
+    store_at(folder).keep_producers(b"known")
+    file = folder / "producers"
+    whole = file.read_bytes()
+    turned = [
+        bytes(byte ^ (1 << at % 8) if at == here else byte for here, byte in enumerate(whole))
+        for at in range(len(whole))
+    ]
+    cut = [whole[:end] for end in range(len(whole))]
+    for damaged in (*turned, *cut, whole + b"\x00", whole + whole):
+        file.write_bytes(damaged)
+        with pytest.raises(FileDamaged, match="PEN-I134"):
+            store_at(folder)
+    file.write_bytes(whole)
+    assert store_at(folder).producers() == b"known"
 
 
 def test_a_damaged_seal_is_refused(folder: Path) -> None:
