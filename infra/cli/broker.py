@@ -23,6 +23,7 @@ def become_broker(
     host: str,
     port: int,
     advertise: str | None,
+    memory: int | None,
     data: Path | None,
     fsync: bool,
     config: Sequence[str],
@@ -33,6 +34,7 @@ def become_broker(
         host: the address to listen on. One that other machines reach is meant where it is given.
         port: 0 for any.
         advertise: `host:port` that clients are told.
+        memory: how many mebibytes of records are kept in memory; None for the broker's default.
         data: the folder of records; None for memory.
         fsync: whether what is acknowledged is on the disk.
         config: `KEY=VALUE`, by Kafka's own names.
@@ -48,6 +50,8 @@ def become_broker(
     if advertise is not None:
         arguments.append(f"--advertise={advertise}")
     arguments += [f"--config={each}" for each in config]
+    if memory is not None:
+        arguments.append(f"--memory={memory}")
     if data is not None:
         arguments.append(f"--data={data}")
     if fsync:

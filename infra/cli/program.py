@@ -253,6 +253,10 @@ def _broker(
         str | None,
         typer.Option(metavar="HOST:PORT", help="What clients are told; else where it listens."),
     ] = None,
+    memory: Annotated[
+        int | None,
+        typer.Option(metavar="MIB", min=1, help="Keep so much of records in memory; else 1024."),
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Keep the records in this folder; else in memory."),
@@ -276,7 +280,13 @@ def _broker(
     from penstock.infra.cli.broker import become_broker  # noqa: PLC0415 - as the module says
 
     become_broker(
-        host=host, port=port, advertise=advertise, data=data, fsync=fsync, config=config or []
+        host=host,
+        port=port,
+        advertise=advertise,
+        memory=memory,
+        data=data,
+        fsync=fsync,
+        config=config or [],
     )
 
 

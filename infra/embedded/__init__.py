@@ -6,7 +6,9 @@
     configs/       Kafka's configuration names, their types, defaults and checks
     topics/        the table of topics
     deadlines.py   what is due when, for groups and transactions
+    *_administration.py, partition_logs.py   what concerns topics, settings and logs together
     broker.py      all of these put together, still without a socket
+    journal_*.py   what must outlive the process, as bytes, and what it amounts to
     wire/          frames, and Kafka's messages made and found
     apis/          one module for each request: message in, core called, message out
     storage/       the folder that a broker may keep its data in

@@ -8,6 +8,7 @@
                            listen here too, and tell these clients the other address; may be
                            repeated
     --config NAME=VALUE    by Kafka's own names; may be repeated
+    --memory MIB           how much of records it keeps in memory, in mebibytes (1024)
     --data DIR, --fsync    keep the records
     --leash FD             end when the other end of this pipe is closed
 

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from penstock.infra.embedded.journal_entry import JournalEntry
     from penstock.infra.embedded.topics.partition_growth import PartitionGrowth, TopicGrown
     from penstock.infra.embedded.topics.topic_deletion import TopicDeleted, TopicReference
-    from penstock.infra.embedded.transactions.transaction_answers import MarkerWork
+    from penstock.infra.embedded.transactions.marker_work import MarkerWork
     from penstock.infra.embedded.transactions.transaction_coordinator import TransactionCoordinator
 
 __all__ = ["LOG_MEMORY_BYTES", "MOST_PARTITIONS", "Broker"]
@@ -290,14 +290,12 @@ class Broker:
         wishes: "Sequence[tuple[ConfigResource, Sequence[tuple[str, str | None]]]]",
         *,
         validate_only: bool = False,
-        now_ms: int,  # noqa: ARG002 - every change has its time; no setting keeps it yet
     ) -> "tuple[ConfigsAltered, ...]":
         """Replace all settings of resources.
 
         Args:
             wishes: resources and what is to be set for each.
             validate_only: change nothing.
-            now_ms: the broker's time.
 
         Returns:
             One answer for each wish.
@@ -309,14 +307,12 @@ class Broker:
         wishes: "Sequence[tuple[ConfigResource, Sequence[ConfigChange]]]",
         *,
         validate_only: bool = False,
-        now_ms: int,  # noqa: ARG002 - every change has its time; no setting keeps it yet
     ) -> "tuple[ConfigsAltered, ...]":
         """Change single settings of resources.
 
         Args:
             wishes: resources and what is to change of each.
             validate_only: change nothing.
-            now_ms: the broker's time.
 
         Returns:
             One answer for each wish.

@@ -6,7 +6,6 @@ Laws:
 3. Everything is bounded: names for one resource, the length of a text, resources of other kinds.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -34,8 +33,9 @@ from penstock.infra.embedded.configs.config_description import (
     described_topic,
 )
 from penstock.infra.embedded.configs.config_entry import ConfigSource
+from penstock.infra.embedded.configs.config_limits import refuse_size
 from penstock.infra.embedded.configs.config_query import ConfigQuery
-from penstock.infra.embedded.configs.config_refusal import ConfigRefusal
+from penstock.infra.embedded.configs.config_refusal import ConfigRefusal, invalid_request
 from penstock.infra.embedded.configs.config_resource import ConfigResource, ResourceKind
 from penstock.infra.embedded.configs.config_type import ConfigValue, shown_config
 from penstock.infra.embedded.configs.configs_kept import ConfigsKept
@@ -43,29 +43,20 @@ from penstock.infra.embedded.configs.resource_configs import CLIENT_METRICS_CONF
 from penstock.infra.embedded.configs.topic_configs import TOPIC_CONFIGS
 from penstock.infra.embedded.only_broker import ONLY_BROKER
 from penstock.infra.embedded.partition_logs import PartitionLogs
+from penstock.infra.embedded.resource_naming import unalterable, undescribable, unknown_kind
 from penstock.infra.embedded.topics.topic import Topic
 from penstock.infra.embedded.topics.topic_entry import TopicKept
-from penstock.infra.embedded.topics.topic_name import name_fault
 from penstock.infra.embedded.topics.topic_table import TopicTable
 
 __all__ = ["ConfigAdministration", "topic_entry"]
 
 Wish = TypeVar("Wish")
 
-_MALFORMED: Final = (
-    "This most likely occurs because of a request being malformed by the client library or the "
-    "message was sent to an incompatible broker. See the broker logs for more details."
-)
 _NOT_A_LIST: Final = "Can't {operation} to key {name} because its type is not LIST."
 _NOT_A_BROKER_LIST: Final = "Config value {lower} is not allowed for config key: {name}"
-_INTEGER: Final = re.compile(r"[+-]?\d{1,10}")
 _BROKER: Final = ConfigResource(ResourceKind.BROKER, str(ONLY_BROKER))
 _CLUSTER: Final = ConfigResource(ResourceKind.BROKER, "")
 
-_MOST_NAMES: Final = 500
-"""Settings of one resource. The broker takes unknown names, as Kafka does; not without end."""
-_LONGEST_TEXT: Final = 32_767
-"""Characters of one setting: what a string of Kafka's older messages can hold."""
 _MOST_RESOURCES: Final = 1_000
 """Groups and subscriptions with settings."""
 
@@ -139,7 +130,7 @@ class ConfigAdministration:
         Returns:
             The settings, or why they cannot be told.
         """
-        refusal = self._undescribable(resource)
+        refusal = undescribable(resource, self._topics)
         if refusal is not None:
             return ConfigsDescribed(resource=resource, error=refusal.error, reason=refusal.reason)
         match resource.kind:
@@ -179,7 +170,7 @@ class ConfigAdministration:
             resource: ConfigResource, settings: Sequence[tuple[str, str | None]]
         ) -> Mapping[str, str] | ConfigRefusal:
             if resource.kind == ResourceKind.BROKER_LOGGER:
-                return _unknown_kind(resource)
+                return unknown_kind(resource)
             return replaced_configs(settings)
 
         return self._each(wishes, wanted, validate_only=validate_only)
@@ -232,9 +223,9 @@ class ConfigAdministration:
         for resource, wish in wishes:
             refusal: ConfigRefusal | None
             if counts[resource] > 1:
-                refusal = _invalid_request("Each resource must appear at most once.")
+                refusal = invalid_request("Each resource must appear at most once.")
             else:
-                refusal = self._unalterable(resource)
+                refusal = unalterable(resource, self._topics)
             if refusal is None:
                 configs = wanted(resource, wish)
                 refusal = (
@@ -252,7 +243,7 @@ class ConfigAdministration:
     def _set(
         self, resource: ConfigResource, configs: Mapping[str, str], *, validate_only: bool
     ) -> ConfigRefusal | None:
-        refusal = _too_much(configs)
+        refusal = refuse_size(configs)
         if refusal is not None:
             return refusal
         match resource.kind:
@@ -346,93 +337,13 @@ class ConfigAdministration:
 
         return text
 
-    def _undescribable(  # noqa: PLR0911 - one for each kind and its faults
-        self, resource: ConfigResource
-    ) -> ConfigRefusal | None:
-        kind, name = resource
-        match kind:
-            case ResourceKind.TOPIC:
-                fault = name_fault(name)
-                if fault is not None:
-                    return ConfigRefusal(error=ErrorCode.invalid_topic_exception, reason=fault)
-                if self._topics.get(name) is None:
-                    return ConfigRefusal(error=ErrorCode.unknown_topic_or_partition, reason="")
-                return None
-            case ResourceKind.BROKER:
-                expected = f"expected {ONLY_BROKER} or empty string,"
-                return _other_broker(name, expected) if name else None
-            case ResourceKind.BROKER_LOGGER:
-                if not name:
-                    return _invalid_request("Broker id must not be empty")
-                return _other_broker(name, f"expected {ONLY_BROKER}")
-            case ResourceKind.CLIENT_METRICS if not name:
-                return _invalid_request("Client metrics subscription name must not be empty")
-            case ResourceKind.GROUP if not name:
-                return _invalid_request("Group name must not be empty")
-            case ResourceKind.CLIENT_METRICS | ResourceKind.GROUP:
-                return None
-            case _:
-                return _invalid_request(_MALFORMED)
-
-    def _unalterable(self, resource: ConfigResource) -> ConfigRefusal | None:
-        kind, name = resource
-        match kind:
-            case ResourceKind.TOPIC:
-                return self._unalterable_topic(name)
-            case ResourceKind.BROKER:
-                unexpected = f"Unexpected broker id, expected {ONLY_BROKER}, but received {name}"
-                return _other_node(name, unexpected) if name else None
-            case ResourceKind.BROKER_LOGGER:
-                unexpected = f"Unexpected node id. Expected {ONLY_BROKER}, but received {name}"
-                return _other_node(name, unexpected)
-            case ResourceKind.CLIENT_METRICS:
-                return None if name else _invalid_request("Subscription name can't be empty")
-            case ResourceKind.GROUP:
-                words = "Default group resources are not allowed."
-                return None if name else _invalid_request(words)
-            case _:
-                return _unknown_kind(resource)
-
-    def _unalterable_topic(self, name: str) -> ConfigRefusal | None:
-        if not name:
-            return _invalid_request("Default topic resources are not allowed.")
-        fault = name_fault(name)
-        if fault is not None:
-            return ConfigRefusal(error=ErrorCode.invalid_topic_exception, reason=fault)
-        if self._topics.get(name) is None:
-            reason = f"The topic '{name}' does not exist."
-            return ConfigRefusal(error=ErrorCode.unknown_topic_or_partition, reason=reason)
-        return None
-
-
-def _invalid_request(reason: str) -> ConfigRefusal:
-    return ConfigRefusal(error=ErrorCode.invalid_request, reason=reason)
-
-
-def _unknown_kind(resource: ConfigResource) -> ConfigRefusal:
-    return _invalid_request(f"Unknown resource type {int(resource.kind)}")
-
 
 def _unknown_group(name: str) -> ConfigRefusal:
     return ConfigRefusal(reason=f"Unknown group config name: {name}")
 
 
 def _unknown_metrics(name: str) -> ConfigRefusal:
-    return _invalid_request(f"Unknown client metrics configuration: {name}")
-
-
-def _other_broker(name: str, expected: str) -> ConfigRefusal | None:
-    if not _INTEGER.fullmatch(name):
-        return _invalid_request(f"Broker id must be an integer, but it is: {name}")
-    if int(name) != ONLY_BROKER:
-        return _invalid_request(f"Unexpected broker id, {expected} but received {int(name)}")
-    return None
-
-
-def _other_node(name: str, unexpected: str) -> ConfigRefusal | None:
-    if not _INTEGER.fullmatch(name):
-        return _invalid_request(f"Node id must be an integer, but it is: {name}")
-    return None if int(name) == ONLY_BROKER else _invalid_request(unexpected)
+    return invalid_request(f"Unknown client metrics configuration: {name}")
 
 
 def _logger_refusal(changes: Sequence[ConfigChange]) -> ConfigRefusal | None:
@@ -447,7 +358,7 @@ def _logger_refusal(changes: Sequence[ConfigChange]) -> ConfigRefusal | None:
 def _unknown_operation(kind: int, operation: int) -> ConfigRefusal:
     """Refuse it as Kafka does, which has words for it only where a broker is to change."""
     if kind == ResourceKind.BROKER:
-        return _invalid_request(f"Unknown operations type {operation}")
+        return invalid_request(f"Unknown operations type {operation}")
     return ConfigRefusal(error=ErrorCode.unknown_server_error, reason=None)
 
 
@@ -457,14 +368,3 @@ def _lists(kind: int) -> tuple[Mapping[str, ConfigDefinition], str]:
         return BROKER_CONFIGS, _NOT_A_BROKER_LIST
     # Kafka knows the types of topics and brokers here, not those of groups and metrics.
     return (TOPIC_CONFIGS if kind == ResourceKind.TOPIC else {}), _NOT_A_LIST
-
-
-def _too_much(configs: Mapping[str, str]) -> ConfigRefusal | None:
-    if len(configs) > _MOST_NAMES:
-        reason = f"One resource can have {_MOST_NAMES} settings."
-        return ConfigRefusal(error=ErrorCode.policy_violation, reason=reason)
-    for name, text in configs.items():
-        if len(name) + len(text) > _LONGEST_TEXT:
-            reason = f"A setting can have {_LONGEST_TEXT} characters."
-            return ConfigRefusal(error=ErrorCode.policy_violation, reason=reason)
-    return None

@@ -1,8 +1,9 @@
 """The logs of all partitions: opened, closed, watched for what became readable, cleaned in turns.
 
 Laws:
-1. All logs together hold `memory_bytes` at most; an append beyond that is refused, never a marker:
-   without its marker a transaction would stay open, and readers would wait for ever.
+1. All logs together hold `memory_bytes` at most; an append beyond that is refused, unless it is in
+   the log already, and never a marker: without its marker a transaction would stay open, and
+   readers would wait for ever.
 2. A sweep over many logs is done in portions: one call cleans a few and says when the next is due.
 3. Compacted logs are cleaned every log.cleaner.backoff.ms, all others every
    log.retention.check.interval.ms, as by Kafka's cleaner and its retention task.
@@ -23,7 +24,7 @@ from penstock.infra.embedded.topic_partition import TopicPartition
 from penstock.infra.embedded.topics.topic import Topic
 
 if TYPE_CHECKING:
-    from penstock.infra.embedded.transactions.transaction_answers import MarkerWork
+    from penstock.infra.embedded.transactions.marker_work import MarkerWork
 
 __all__ = ["PartitionLogs", "PartitionLogsStatistics", "StoreFactory"]
 
@@ -166,13 +167,12 @@ class PartitionLogs:
         Returns:
             What became of it; KAFKA_STORAGE_ERROR where memory is full, or the store fails.
         """
-        wanted = sum(len(batch.data) for batch in batches)
-        limit = self._memory_bytes
-        if limit is not None and self._size_bytes + wanted > limit:
+        if not self._has_room(log, batches):
             self._refused += 1
             reason = (
-                f"All logs together hold {self._size_bytes} bytes and may hold {limit} "
-                "(log_memory_bytes); delete topics or records, or raise the limit."
+                f"All logs together hold {self._size_bytes} bytes and may hold "
+                f"{self._memory_bytes}; delete topics or records, or start the broker with more "
+                "(--memory of its command, log_memory_bytes of its options)."
             )
             return Appended(error=ErrorCode.kafka_storage_error, reason=reason, message=reason)
         try:
@@ -265,6 +265,15 @@ class PartitionLogs:
             records_compacted=self._records_compacted,
             producers_expired=self._producers_expired,
         )
+
+    def _has_room(self, log: PartitionLog, batches: Collection[IncomingBatch]) -> bool:
+        if self._memory_bytes is None:
+            return True
+        wanted = sum(len(batch.data) for batch in batches)
+        if self._size_bytes + wanted <= self._memory_bytes:
+            return True
+        # Sent again because its answer was lost: it is told where it is, and takes no room.
+        return all(log.holds(batch.header) for batch in batches)
 
     def _changed(self, partition: TopicPartition, log: PartitionLog) -> None:
         self._readable.add(partition)

@@ -68,8 +68,8 @@ def test_the_command_becomes_the_broker(start: Start) -> None:
     assert "pydantic" not in maps
 
 
-def test_a_folder_keeps_what_was_written(start: Start, tmp_path: Path) -> None:
-    """The folder is made where there is none, and belongs to one broker at a time."""
+def test_a_folder_belongs_to_one_broker_at_a_time(start: Start, tmp_path: Path) -> None:
+    """It is made where there is none. What it keeps: tests/infra/embedded/server."""
     folder = tmp_path / "records"
     process = start("--port", "0", "--data", str(folder), "--fsync")
     address_of(process)

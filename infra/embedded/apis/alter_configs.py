@@ -32,9 +32,7 @@ def handle(node: Node, call: Call) -> Any:
         )
         for resource in request.resources
     ]
-    altered = node.broker.alter_configs(
-        wishes, validate_only=request.validate_only, now_ms=node.now_ms()
-    )
+    altered = node.broker.alter_configs(wishes, validate_only=request.validate_only)
     return answer(call, _ANSWER, altered)
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from kio.schema.errors import ErrorCode
 
-from penstock.infra.embedded.apis.authorized_operations import NOT_ASKED
+from penstock.infra.embedded.apis.authorized_operations import GROUP_OPERATIONS, NOT_ASKED
 from penstock.infra.embedded.groups.group_answers import GroupDescription
 from penstock.infra.embedded.server.node import Node
 from penstock.infra.embedded.wire.call import Call
@@ -13,10 +13,6 @@ __all__ = ["handle", "refuse"]
 
 _MISSING_GROUP_FROM: Final = 6
 """Since then a group that is not there is an error (KIP-1043); before, it is only dead."""
-
-_GROUP_OPERATIONS: Final = 0b110101001000
-"""The bits of Read, Delete, Describe, DescribeConfigs and AlterConfigs: what Kafka lets everybody
-do with a group where nobody is held back."""
 
 
 def handle(node: Node, call: Call) -> Any:
@@ -77,6 +73,6 @@ def _group(call: Call, group: GroupDescription) -> Any:
             for member in group.members
         ),
         authorized_operations=(
-            _GROUP_OPERATIONS if asked and error is ErrorCode.none else NOT_ASKED
+            GROUP_OPERATIONS if asked and error is ErrorCode.none else NOT_ASKED
         ),
     )

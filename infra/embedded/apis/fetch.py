@@ -23,6 +23,7 @@ from penstock.infra.embedded.apis.fetch_session import (
     FetchTurn,
     FetchWish,
 )
+from penstock.infra.embedded.apis.milliseconds import milliseconds
 from penstock.infra.embedded.apis.partition_fetch import (
     FetchTerms,
     PartitionFetch,
@@ -30,7 +31,6 @@ from penstock.infra.embedded.apis.partition_fetch import (
     read_partitions,
     readable_bytes,
 )
-from penstock.infra.embedded.log.log_answers import LogRead
 from penstock.infra.embedded.server.node import Node
 from penstock.infra.embedded.topic_partition import TopicPartition
 from penstock.infra.embedded.wire.call import Call
@@ -41,12 +41,10 @@ _SESSIONS_SINCE: Final = 7
 _IDS_SINCE: Final = 13
 _REPLICA_STATE_SINCE: Final = 15
 _LEADER_SINCE: Final = 16
-_MILLISECOND: Final = timedelta(milliseconds=1)
 _ISOLATION_LEVELS: Final = (0, 1)
 _READ_COMMITTED: Final = 1
 _LARGEST_SESSION_ID: Final = 2**31 - 1
 _LEADER_ERRORS: Final = (ErrorCode.not_leader_or_follower, ErrorCode.fenced_leader_epoch)
-_NOTHING: Final = LogRead()
 
 
 @final
@@ -112,10 +110,7 @@ def refuse(call: Call, error: ErrorCode) -> Any:
                 "FetchableTopicResponse",
                 topic=topic.topic,
                 partitions=tuple(
-                    _partition(
-                        call,
-                        PartitionFetch(FetchKey(None, index), error, _NOTHING, is_missing=True),
-                    )
+                    _partition(call, PartitionFetch(FetchKey(None, index), error, is_missing=True))
                     for index in dict.fromkeys(wish.partition for wish in topic.partitions)
                 ),
             )
@@ -179,7 +174,7 @@ def _fetch(node: Node, call: Call, turn: FetchTurn) -> _Fetch:
         if error is ErrorCode.none:
             fetch.wanted.append((key, wish))
         else:
-            fetch.missing.append(PartitionFetch(key, error, _NOTHING, is_missing=True))
+            fetch.missing.append(PartitionFetch(key, error, is_missing=True))
     return fetch
 
 
@@ -207,7 +202,7 @@ def _least(request: Any, terms: FetchTerms) -> int:
 
 
 async def _answer_later(node: Node, call: Call, fetch: _Fetch) -> Any:
-    deadline_ms = node.now_ms() + call.request.max_wait // _MILLISECOND
+    deadline_ms = node.now_ms() + milliseconds(call.request.max_wait)
     partitions = [TopicPartition(wish.name or "", key.partition) for key, wish in fetch.wanted]
     while (left_ms := deadline_ms - node.now_ms()) > 0:
         await node.wait_readable(partitions, left_ms)

@@ -203,13 +203,15 @@ class FetchSessions:
         error = _fault(session, epoch, uses_ids=uses_ids)
         if session is None or error is not ErrorCode.none:
             return FetchTurn(error=error)
+        # First of all: a request that waits meanwhile, on another connection, must not take what
+        # this one leaves of the session for what it has read.
+        session.epoch = 1 if epoch == _LAST_EPOCH else epoch + 1
         _change(session, wishes, forgotten)
         if not session.partitions:
             self._end(session)
             return FetchTurn(wishes=wishes)
         if not self._touch(session, now_ms):
             return FetchTurn(error=ErrorCode.fetch_session_id_not_found)
-        session.epoch = 1 if epoch == _LAST_EPOCH else epoch + 1
         return FetchTurn(
             wishes=_wishes(session, name_of),
             uses_ids=uses_ids,

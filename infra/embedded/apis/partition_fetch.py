@@ -9,7 +9,7 @@ Laws:
 2. Bytes are handed on as the log gives them.
 """
 
-from typing import NamedTuple, final
+from typing import Final, NamedTuple, final
 from uuid import UUID
 
 from kio.schema.errors import ErrorCode
@@ -35,12 +35,15 @@ class FetchTerms(NamedTuple):
     """True for a request of another broker, which this one does not have."""
 
 
+_NOTHING: Final = LogRead()
+
+
 class PartitionFetch(NamedTuple):
     """What a request gets of one partition."""
 
     key: FetchKey
     error: ErrorCode
-    read: LogRead
+    read: LogRead = _NOTHING
     """Offsets of -1 and no bytes with an error."""
     diverging: EpochEnd | None = None
     """Where the log parted from what the client has read."""
@@ -57,9 +60,6 @@ class PartitionFetch(NamedTuple):
             high_watermark=self.read.high_watermark,
             start_offset=self.read.start_offset,
         )
-
-
-_NOTHING = LogRead()
 
 
 def existence_fault(broker: Broker, key: FetchKey, wish: FetchWish) -> ErrorCode:
@@ -135,16 +135,16 @@ def _read(
 ) -> PartitionFetch:
     log = broker.log(wish.name or "", key.partition)
     if log is None:
-        return PartitionFetch(key, ErrorCode.unknown_topic_or_partition, _NOTHING)
+        return PartitionFetch(key, ErrorCode.unknown_topic_or_partition)
     fault = _fault(broker, log, key, wish, terms)
     if fault is not ErrorCode.none:
-        return PartitionFetch(key, fault, _NOTHING)
+        return PartitionFetch(key, fault)
     diverged = _diverged(log, key, wish)
     if diverged is not None:
         return diverged
     size = min(wish.max_bytes, room)
     if size < 0 and log.start_offset <= wish.offset < log.readable_end(terms.committed):
-        return PartitionFetch(key, ErrorCode.unknown_server_error, _NOTHING)  # as Kafka says it
+        return PartitionFetch(key, ErrorCode.unknown_server_error)  # as Kafka says it
     read = log.read(
         wish.offset,
         max_bytes=max(0, size),
@@ -177,7 +177,7 @@ def _diverged(log: PartitionLog, key: FetchKey, wish: FetchWish) -> PartitionFet
         return None
     end = epoch_end(log, wish.last_epoch)
     if end.end_offset < 0 or wish.offset < log.start_offset:
-        return PartitionFetch(key, ErrorCode.offset_out_of_range, _NOTHING)
+        return PartitionFetch(key, ErrorCode.offset_out_of_range)
     if end.epoch == wish.last_epoch and end.end_offset >= wish.offset:
         return None
     nothing = LogRead(

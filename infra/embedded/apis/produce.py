@@ -92,6 +92,8 @@ def refuse(call: Call, error: ErrorCode) -> Any:
 
 
 def _refuse(call: Call, error: ErrorCode, message: str | None) -> Any:
+    if call.request.acks == _NO_ANSWER:  # also where no partition is named that could say it
+        call.connection.ends = True
     refused = Appended(error=error, message=message)
     return _answer(
         call,

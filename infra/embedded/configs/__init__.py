@@ -9,6 +9,7 @@
     broker_config.py       what the broker is set to, and the settings that its parts get
     config_changes.py      what IncrementalAlterConfigs makes of a resource's settings
     config_description.py  what DescribeConfigs shows
+    config_limits.py       how many settings a resource may have, and how long
 
 Laws:
 1. A text that a client sends is never an exception: it becomes a value or a `ConfigRefusal`.

@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self, final
 
 from penstock.infra.embedded.configs.broker_configs import BROKER_CONFIGS
-from penstock.infra.embedded.configs.config_definition import ConfigDefinition
 from penstock.infra.embedded.configs.config_errors import BrokerOptionRefused, BrokerOptionUnknown
 from penstock.infra.embedded.configs.config_refusal import ConfigRefusal
 from penstock.infra.embedded.configs.config_type import ConfigValue
@@ -52,9 +51,7 @@ class BrokerConfig:
         """Work out what counts."""
         texts = {**self.given, **self.for_cluster, **self.for_broker}
         values = {
-            name: definition.default
-            if (text := texts.get(name)) is None
-            else _read(definition, text)
+            name: definition.value_of(texts.get(name))
             for name, definition in BROKER_CONFIGS.items()
         }
         object.__setattr__(self, "_values", values)
@@ -144,7 +141,7 @@ class BrokerConfig:
         definition = TOPIC_CONFIGS[name]
         text = configs.get(name)
         if text is not None:
-            return _read(definition, text)
+            return definition.value_of(text)
         for broker_name, factor in definition.inherited:
             value = self._values[broker_name]
             if value is None:
@@ -246,8 +243,6 @@ class BrokerConfig:
         return TransactionConfig(
             max_timeout_ms=self.integer("transaction.max.timeout.ms"),
             id_expiration_ms=self.integer("transactional.id.expiration.ms"),
-            producer_id_expiration_ms=self.integer("producer.id.expiration.ms"),
-            partition_verification_enable=self.flag("transaction.partition.verification.enable"),
             offsets_topic_partitions=self.integer("offsets.topic.num.partitions"),
         )
 
@@ -257,16 +252,12 @@ class BrokerConfig:
         return value
 
 
-def _read(definition: ConfigDefinition, text: str) -> ConfigValue | None:
-    read = definition.parse(text)
-    return definition.default if isinstance(read, ConfigRefusal) else read
-
-
 def _nearest(name: str) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - only for this error: 3 ms
 
-    found = get_close_matches(name, BROKER_CONFIGS, n=1, cutoff=0.6)
-    inherited = [definition.inherited for definition in (TOPIC_CONFIGS.get(name),) if definition]
-    if inherited and inherited[0]:
-        found = [inherited[0][0].name]
+    topic = TOPIC_CONFIGS.get(name)
+    if topic is not None and topic.inherited:
+        found = [topic.inherited[0].name]
+    else:
+        found = get_close_matches(name, BROKER_CONFIGS, n=1, cutoff=0.6)
     return f"; did you mean {found[0]!r}?" if found else ""

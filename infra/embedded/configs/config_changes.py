@@ -14,14 +14,14 @@ from penstock.infra.embedded.configs.broker_config import BrokerConfig
 from penstock.infra.embedded.configs.broker_configs import BROKER_CONFIGS
 from penstock.infra.embedded.configs.config_change import ConfigChange, ConfigOperation
 from penstock.infra.embedded.configs.config_definition import ConfigDefinition
-from penstock.infra.embedded.configs.config_refusal import ConfigRefusal
+from penstock.infra.embedded.configs.config_refusal import ConfigRefusal, invalid_request
 from penstock.infra.embedded.configs.config_type import ConfigType
 
 __all__ = [
     "changed_configs",
-    "is_list",
     "refuse_broker_configs",
     "refuse_configs",
+    "refuse_list_changes",
     "replaced_configs",
 ]
 
@@ -83,19 +83,14 @@ def changed_configs(
                 configs[name] = value or ""
             case ConfigOperation.APPEND | ConfigOperation.SUBTRACT:
                 parts = [part for part in (configs.get(name) or list_text(name)).split(",") if part]
-                for part in (value or "").split(","):
-                    if operation == ConfigOperation.SUBTRACT:
-                        parts = [other for other in parts if other != part]
-                    elif part not in parts:
-                        parts.append(part)
+                named = dict.fromkeys((value or "").split(","))
+                if operation == ConfigOperation.SUBTRACT:
+                    parts = [part for part in parts if part not in named]
+                else:
+                    there = frozenset(parts)
+                    parts += [part for part in named if part not in there]
                 configs[name] = ",".join(parts)
     return configs
-
-
-def is_list(definitions: Mapping[str, ConfigDefinition], name: str) -> bool:
-    """Tell whether a configuration is a list, so that one can append to it."""
-    definition = definitions.get(name)
-    return definition is not None and definition.config_type is ConfigType.LIST
 
 
 def refuse_list_changes(
@@ -113,7 +108,10 @@ def refuse_list_changes(
     """
     for name, operation, _ in changes:
         word = _LIST_OPERATIONS.get(operation)
-        if word is not None and not is_list(definitions, name):
+        definition = definitions.get(name)
+        if word is not None and (
+            definition is None or definition.config_type is not ConfigType.LIST
+        ):
             reason = words.format(operation=word, lower=word.lower(), name=name)
             return ConfigRefusal(reason=reason)
     return None
@@ -159,12 +157,12 @@ def refuse_broker_configs(config: BrokerConfig, changes: Mapping[str, str]) -> C
     static = [name for name, definition in known.items() if not definition.is_dynamic]
     if static:
         reason = f"Cannot update these configs dynamically: Set({', '.join(static)})"
-        return ConfigRefusal(error=ErrorCode.invalid_request, reason=reason)
+        return invalid_request(reason)
     for name, definition in known.items():
         if isinstance(read := definition.parse(changes[name]), ConfigRefusal):
             return ConfigRefusal(error=ErrorCode.invalid_request, reason=read.reason)
     for reason in config.contradictions():
-        return ConfigRefusal(error=ErrorCode.invalid_request, reason=reason)
+        return invalid_request(reason)
     return None
 
 
@@ -173,9 +171,9 @@ def _refuse_form(settings: Iterable[tuple[str, str | None, bool]]) -> ConfigRefu
     counts = Counter(name for name, _, _ in rows)
     if len(counts) < len(rows):
         reason = "Error due to duplicate config keys"
-        return ConfigRefusal(error=ErrorCode.invalid_request, reason=reason)
+        return invalid_request(reason)
     empty = [name for name, value, needs_value in rows if needs_value and value is None]
     if empty:
         reason = f"Null value not supported for : {', '.join(empty)}"
-        return ConfigRefusal(error=ErrorCode.invalid_request, reason=reason)
+        return invalid_request(reason)
     return None

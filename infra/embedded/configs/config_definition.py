@@ -52,3 +52,15 @@ class ConfigDefinition(NamedTuple):
         if isinstance(value, ConfigRefusal) or self.check is None:
             return value
         return self.check(self.name, value) or value
+
+    def value_of(self, text: str | None) -> ConfigValue | None:
+        """Return what counts where this is set.
+
+        Args:
+            text: what is set; None: nothing.
+
+        Returns:
+            The value; the default where nothing is set. A text that is refused counts for nothing.
+        """
+        read = self.default if text is None else self.parse(text)
+        return self.default if isinstance(read, ConfigRefusal) else read

@@ -15,7 +15,6 @@ from penstock.infra.embedded.configs.broker_configs import BROKER_CONFIGS, TIME_
 from penstock.infra.embedded.configs.config_definition import ConfigDefinition
 from penstock.infra.embedded.configs.config_entry import ConfigEntry, ConfigSource, ConfigSynonym
 from penstock.infra.embedded.configs.config_query import ConfigQuery
-from penstock.infra.embedded.configs.config_refusal import ConfigRefusal
 from penstock.infra.embedded.configs.config_type import ConfigType, ConfigValue, shown_config
 from penstock.infra.embedded.configs.topic_configs import TOPIC_CONFIGS
 
@@ -105,10 +104,9 @@ def described_cluster(config: BrokerConfig, query: ConfigQuery) -> tuple[ConfigE
             only_here = config.with_changes(for_broker={})
             entries.append(_foreign(only_here, name, query))
             continue
-        read = definition.parse(text)
-        value = definition.default if isinstance(read, ConfigRefusal) else read
         shown = None if definition.is_sensitive else text
         found = (ConfigSynonym(name=name, value=shown, source=_CLUSTER),)
+        value = definition.value_of(text)
         entries.append(_entry(definition, value, found, query, read_only=not definition.is_dynamic))
     return tuple(entries)
 
@@ -135,8 +133,7 @@ def described_others(
         if not query.wants(name):
             continue
         text = configs.get(name)
-        read = definition.default if text is None else definition.parse(text)
-        value = definition.default if isinstance(read, ConfigRefusal) else read
+        value = definition.value_of(text)
         found: _Found = ()
         if text is not None:
             found = (ConfigSynonym(name=name, value=_text(value), source=source),)

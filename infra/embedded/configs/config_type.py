@@ -39,7 +39,9 @@ _DOUBLE: Final = re.compile(
     r"([+-]?)(?:(NaN)|(Infinity)|((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,6})?)[fFdD]?)", re.ASCII
 )
 _LONGEST_NUMBER: Final = 400
-_COMMA: Final = re.compile(r"\s*,\s*")
+_LIST_SPACE: Final = " \t\n\v\f\r"
+"""What may stand around a comma: `\\s` of Java. Not cut by a regular expression, which takes a time
+that grows with the square of the spaces."""
 _PLAIN_FROM: Final = 1e-3
 _PLAIN_BELOW: Final = 1e7
 """Between these two Java shows a double without an exponent (Double.toString)."""
@@ -81,7 +83,8 @@ def parse_config(  # noqa: PLR0911 - one for each type
                 return invalid_value(name, text, "Not a number of type DOUBLE")
             return double
         case ConfigType.LIST:
-            return tuple(_COMMA.split(trimmed)) if trimmed else ()
+            parts = trimmed.split(",") if trimmed else ()
+            return tuple(part.strip(_LIST_SPACE) for part in parts)
         case _:
             return trimmed
 
@@ -122,8 +125,11 @@ def _java_double(value: float) -> str:
         return "Infinity" if value > 0 else "-Infinity"
     if value == 0 or _PLAIN_FROM <= abs(value) < _PLAIN_BELOW:
         return repr(value)
-    digits, _, exponent = f"{value:e}".partition("e")
-    shortest = repr(value)
-    mantissa = shortest.partition("e")[0].lstrip("-").replace(".", "").strip("0") or "0"
-    sign = "-" if digits.startswith("-") else ""
-    return f"{sign}{mantissa[0]}.{mantissa[1:] or '0'}E{int(exponent)}"
+    # Python's shortest digits, as Java's; only the point stands elsewhere.
+    mantissa, _, exponent = repr(abs(value)).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    power = int(exponent or 0) + len(digits) - len(fraction) - 1
+    digits = digits.rstrip("0")
+    sign = "-" if value < 0 else ""
+    return f"{sign}{digits[0]}.{digits[1:] or '0'}E{power}"

@@ -40,104 +40,45 @@ class _OffsetReset:
         return invalid_value(name, value, message)
 
 
+_WHOLE_NUMBERS: Final = (
+    # name, default, least, documentation
+    ("consumer.heartbeat.interval.ms", 5_000, 1, "The heartbeats of a new consumer group."),
+    ("consumer.session.timeout.ms", 45_000, 1, "The session time-out of a new consumer group."),
+    ("share.heartbeat.interval.ms", 5_000, 1, "The heartbeats of a share group."),
+    ("share.record.lock.duration.ms", 30_000, 1_000, "How long a member may hold a record."),
+    ("share.session.timeout.ms", 45_000, 1, "The session time-out of a share group."),
+    ("streams.heartbeat.interval.ms", 5_000, 1, "The heartbeats of a streams group."),
+    ("streams.num.standby.replicas", 0, 0, "The standby replicas of a streams group."),
+    ("streams.session.timeout.ms", 45_000, 1, "The session time-out of a streams group."),
+)
+
 _GROUP_ROWS: Final = (
-    ConfigDefinition(
-        name="consumer.heartbeat.interval.ms",
-        config_type=_INT,
-        default=5000,
-        check=Ranged(1),
-        documentation="The heartbeat interval of a consumer group of the new protocol.",
+    *(
+        ConfigDefinition(name, _INT, default, documentation, Ranged(least))
+        for name, default, least, documentation in _WHOLE_NUMBERS
     ),
     ConfigDefinition(
-        name="consumer.session.timeout.ms",
-        config_type=_INT,
-        default=45_000,
-        check=Ranged(1),
-        documentation="The session time-out of a consumer group of the new protocol.",
+        "share.auto.offset.reset", _STRING, "latest", "Where a share group begins.", _OffsetReset()
     ),
     ConfigDefinition(
-        name="share.auto.offset.reset",
-        config_type=_STRING,
-        default="latest",
-        check=_OffsetReset(),
-        documentation="Where a share group begins.",
-    ),
-    ConfigDefinition(
-        name="share.heartbeat.interval.ms",
-        config_type=_INT,
-        default=5000,
-        check=Ranged(1),
-        documentation="The heartbeat interval of a share group.",
-    ),
-    ConfigDefinition(
-        name="share.isolation.level",
-        config_type=_STRING,
-        default="read_uncommitted",
-        check=OneOf(("read_committed", "read_uncommitted")),
-        documentation="Whether a share group sees records of open and aborted transactions.",
-    ),
-    ConfigDefinition(
-        name="share.record.lock.duration.ms",
-        config_type=_INT,
-        default=30_000,
-        check=Ranged(1000),
-        documentation="How long a record is held for a member of a share group.",
-    ),
-    ConfigDefinition(
-        name="share.session.timeout.ms",
-        config_type=_INT,
-        default=45_000,
-        check=Ranged(1),
-        documentation="The session time-out of a share group.",
-    ),
-    ConfigDefinition(
-        name="streams.heartbeat.interval.ms",
-        config_type=_INT,
-        default=5000,
-        check=Ranged(1),
-        documentation="The heartbeat interval of a streams group.",
-    ),
-    ConfigDefinition(
-        name="streams.num.standby.replicas",
-        config_type=_INT,
-        default=0,
-        check=Ranged(0),
-        documentation="The standby replicas of a streams group.",
-    ),
-    ConfigDefinition(
-        name="streams.session.timeout.ms",
-        config_type=_INT,
-        default=45_000,
-        check=Ranged(1),
-        documentation="The session time-out of a streams group.",
+        "share.isolation.level",
+        _STRING,
+        "read_uncommitted",
+        "Whether a share group sees records of open and aborted transactions.",
+        OneOf(("read_committed", "read_uncommitted")),
     ),
 )
 
 _METRICS_ROWS: Final = (
-    ConfigDefinition(
-        name="interval.ms",
-        config_type=_INT,
-        default=300_000,
-        documentation="How often a client sends its metrics.",
-    ),
-    ConfigDefinition(
-        name="match",
-        config_type=_LIST,
-        default=(),
-        documentation="Which clients send their metrics.",
-    ),
-    ConfigDefinition(
-        name="metrics",
-        config_type=_LIST,
-        default=(),
-        documentation="The prefixes of the metrics that are sent.",
-    ),
+    ConfigDefinition("interval.ms", _INT, 300_000, "How often a client sends its metrics."),
+    ConfigDefinition("match", _LIST, (), "Which clients send their metrics."),
+    ConfigDefinition("metrics", _LIST, (), "The prefixes of the metrics that are sent."),
 )
 
 GROUP_CONFIGS: Final[Mapping[str, ConfigDefinition]] = MappingProxyType(
-    {row.name: row for row in _GROUP_ROWS}
+    {row.name: row for row in sorted(_GROUP_ROWS, key=lambda row: row.name)}
 )
-"""Every configuration of a group by its name."""
+"""Every configuration of a group by its name, in alphabetical order."""
 CLIENT_METRICS_CONFIGS: Final[Mapping[str, ConfigDefinition]] = MappingProxyType(
     {row.name: row for row in _METRICS_ROWS}
 )

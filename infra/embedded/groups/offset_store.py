@@ -98,14 +98,6 @@ class OffsetStore:
         """
         return any(partition in one.offsets for one in self._open.get(group, {}).values())
 
-    def has_open(self, group: str) -> bool:
-        """Say whether an open transaction commits any offset of a group.
-
-        Args:
-            group: the group's id.
-        """
-        return group in self._open
-
     def open_epoch(self, group: str, producer_id: int) -> int:
         """Say with which epoch a producer commits in its open transaction; -1 without one.
 

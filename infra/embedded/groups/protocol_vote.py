@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
+from penstock.infra.embedded.java_hash import java_hash
+
 __all__ = ["elect"]
 
 _SMALLEST_TABLE: Final = 16
 """Buckets of a java.util.HashMap to begin with; it doubles when three quarters are taken."""
-_MASK: Final = 0xFFFF_FFFF
 
 
 def elect(ballots: Iterable[Sequence[str]], candidates: Container[str]) -> str | None:
@@ -47,9 +48,6 @@ def _table_size(entries: int) -> int:
 
 
 def _bucket(name: str, buckets: int) -> int:
-    """Where java.util.HashMap puts a text: String.hashCode, its upper half mixed in."""
-    units = name.encode("utf-16-be", "surrogatepass")
-    code = 0
-    for position in range(0, len(units), 2):
-        code = (31 * code + int.from_bytes(units[position : position + 2], "big")) & _MASK
+    """Where java.util.HashMap puts a text: its hash, the upper half mixed in."""
+    code = java_hash(name)
     return (code ^ (code >> 16)) & (buckets - 1)

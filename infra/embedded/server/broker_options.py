@@ -44,8 +44,8 @@ class BrokerOptions:
     """Passwords by name: then only these may connect, with SASL (PLAIN, SCRAM-SHA-256 or
     SCRAM-SHA-512); None: everybody may, without."""
     log_memory_bytes: int | None = None
-    """How many bytes of records are kept at most; None: the broker's default for its memory, and as
-    many as the disk takes for a storage that is one."""
+    """How many bytes of records are kept at most; None: 1 GiB in memory, and as many as the disk
+    takes for a storage that is one."""
 
     def check(self) -> None:
         """Look for an address that must not be.

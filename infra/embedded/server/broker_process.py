@@ -20,7 +20,7 @@ from penstock.infra.embedded.server.process_options import ProcessOptions, read_
 from penstock.infra.embedded.server.storage_port import MemoryStorage, Storage
 from penstock.schemas.errors import ExitCode, PenstockError
 
-__all__ = ["READY", "StorageFactory", "main", "run"]
+__all__ = ["READY", "main", "run"]
 
 READY: Final = "penstock-broker ready"
 """How the line for programs begins."""
@@ -29,9 +29,6 @@ _WHAT_IT_IS: Final = (
     "penstock's embedded Kafka broker: one node, for development and tests, not a production "
     "store; records are kept {where}"
 )
-
-StorageFactory = Callable[[ProcessOptions], Callable[[], Storage]]
-"""From the options to what opens the storage."""
 
 
 def _storage(options: ProcessOptions) -> Callable[[], Storage]:
@@ -42,12 +39,11 @@ def _storage(options: ProcessOptions) -> Callable[[], Storage]:
     return partial(DiskStorage, Path(options.data), fsync=options.fsync)
 
 
-def main(arguments: list[str], storage: StorageFactory = _storage) -> int:
+def main(arguments: list[str]) -> int:
     """Run the broker until it is told to end.
 
     Args:
         arguments: of the command line, without the program's name.
-        storage: chooses where records are kept.
 
     Returns:
         The process's exit code.
@@ -55,19 +51,18 @@ def main(arguments: list[str], storage: StorageFactory = _storage) -> int:
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     try:
         options = read_arguments(arguments)
-        asyncio.run(run(options, storage(options)))
+        asyncio.run(run(options))
     except PenstockError as refusal:
         sys.stderr.write(f"{refusal}\n")
         return refusal.exit_code
     return ExitCode.OK
 
 
-async def run(options: ProcessOptions, open_storage: Callable[[], Storage]) -> None:
+async def run(options: ProcessOptions) -> None:
     """Run the broker until SIGTERM, SIGINT or the end of the leash.
 
     Args:
         options: of the process.
-        open_storage: opens what keeps the records.
     """
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -75,7 +70,7 @@ async def run(options: ProcessOptions, open_storage: Callable[[], Storage]) -> N
         loop.add_signal_handler(number, ended.set)
     if options.leash is not None:
         _end_with(options.leash, ended)
-    async with EmbeddedBroker(options.broker, open_storage=open_storage) as broker:
+    async with EmbeddedBroker(options.broker, open_storage=_storage(options)) as broker:
         sys.stdout.write(f"{READY} {broker.bootstrap}\n")
         sys.stdout.flush()
         stand()

@@ -46,12 +46,11 @@ _UNSENT_HIGH: Final = 1024 * 1024
 class Connection(asyncio.Protocol):
     """One connection; made by the clients."""
 
-    def __init__(self, clients: Clients, number: int) -> None:
+    def __init__(self, clients: Clients) -> None:
         """Begin.
 
         Args:
             clients: which it belongs to.
-            number: of the connection since the broker's start.
         """
         self._clients = clients
         self._loop = asyncio.get_running_loop()
@@ -62,7 +61,6 @@ class Connection(asyncio.Protocol):
         """Bytes that this connection has in the gauge of requests."""
         self._unsent = 0
         """Bytes that it has in the gauge of answers."""
-        self._in_line = False
         self._may_finish = False
         """True while there was room for the frame in the making."""
         self._task: asyncio.Task[None] | None = None
@@ -76,7 +74,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", None)  # there from `connection_made` on
         self.host = ""
         """The client's address, as Kafka shows it."""
-        self.state = ConnectionState(number=number, sasl=clients.new_conversation())
+        self.state = ConnectionState(sasl=clients.new_conversation())
         self.active_s = self._loop.time()
         """When bytes last went in or out."""
 
@@ -127,6 +125,7 @@ class Connection(asyncio.Protocol):
         self._queue.clear()
         self._queued_bytes = 0
         self._splitter = FrameSplitter(0)
+        self._clients.queued.leave_line(self._have_room)
         self._count()
         self._note_unsent()
         if self._task is not None and not self._held:
@@ -337,8 +336,7 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         waits_for_room = self._splitter.claimed_bytes > 0 and not self._may_finish
-        if waits_for_room and not self._in_line:
-            self._in_line = True
+        if waits_for_room:
             self._clients.queued.wait_for_room(self._have_room)
         pause = (
             self._broken
@@ -354,10 +352,8 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
 
     def _have_room(self) -> None:
-        self._in_line = False
-        if not self._lost:
-            self._count()
-            self._adjust_reading()
+        self._count()
+        self._adjust_reading()
 
     def _note_unsent(self) -> None:
         size = 0 if self._lost else self._transport.get_write_buffer_size()

@@ -35,7 +35,8 @@ class ConnectionLimits:
     connections_per_ip: int = 2_147_483_647
     """`max.connections.per.ip`."""
     idle_ms: int = 600_000
-    """`connections.max.idle.ms`: a connection is closed after so long without bytes; real time."""
+    """`connections.max.idle.ms`: a connection is closed after so long without bytes; real time.
+    Below 0 it never is."""
     queued_bytes: int = _QUEUED_BYTES
     """`queued.max.request.bytes`: requests that have come and wait to be handled, of all
     connections. Kafka's default is none; here, half a gigabyte."""

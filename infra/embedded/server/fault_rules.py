@@ -118,6 +118,10 @@ class FaultRules:
         """How many there are."""
         return len(self._rules)
 
+    def __contains__(self, number: int) -> bool:
+        """Whether a rule is in force: not used up, and not taken back."""
+        return number in self._rules
+
     def add(self, match: Match, deed: Deed | Delay) -> int:
         """Make a rule.
 

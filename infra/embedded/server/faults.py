@@ -16,7 +16,6 @@ from kio.schema.errors import ErrorCode
 
 from penstock.infra.embedded.server.fault_rules import (
     Answer,
-    Deed,
     Delay,
     Drop,
     FaultRules,
@@ -67,7 +66,9 @@ class Faults:
         self._target = target
         self._rules = FaultRules()
         self._planned: dict[int, PlannedFault] = {}
+        """By the rule's number, while requests can meet it."""
         self._held: dict[int, HeldRequest] = {}
+        """By the rule's number, until somebody decides."""
 
     def answer(
         self,
@@ -91,7 +92,8 @@ class Faults:
             The fault. The requests take no effect.
         """
         match = Match(api_key=api, times=times, skip=skip, where=where)
-        return self._plan(f"the answer {error.name} to {api.name}", match, Answer(error=error))
+        number = self._rules.add(match, Answer(error=error))
+        return self._plan(number, f"the answer {error.name} to {api.name}")
 
     def delay(
         self,
@@ -115,7 +117,8 @@ class Faults:
             The fault.
         """
         match = Match(api_key=api, times=times, skip=skip, where=where)
-        return self._plan(f"a delay of {_name(api)}", match, Delay(seconds=seconds))
+        number = self._rules.add(match, Delay(seconds=seconds))
+        return self._plan(number, f"a delay of {_name(api)}")
 
     def hold(
         self,
@@ -137,9 +140,8 @@ class Faults:
             The request in waiting.
         """
         match = Match(api_key=api, skip=skip, where=where)
-        fault = self._plan(f"a held {_name(api)}", match, Hold(moment=moment))
-        held = HeldRequest(fault)
-        self._held[next(reversed(self._planned))] = held
+        number = self._rules.add(match, Hold(moment=moment))
+        held = self._held[number] = HeldRequest(self._plan(number, f"a held {_name(api)}"))
         return held
 
     def drop(
@@ -164,7 +166,8 @@ class Faults:
             The fault.
         """
         match = Match(api_key=api, times=times, skip=skip, where=where)
-        return self._plan(f"a connection cut at {_name(api)}", match, Drop(moment=moment))
+        number = self._rules.add(match, Drop(moment=moment))
+        return self._plan(number, f"a connection cut at {_name(api)}")
 
     def clear(self) -> None:
         """Take all rules back and release what is held."""
@@ -172,8 +175,6 @@ class Faults:
             held.release()
         for fault in list(self._planned.values()):
             fault.withdraw()
-        self._planned.clear()
-        self._held.clear()
 
     def hold_markers(self) -> None:
         """Leave transactions undone between their decision and their markers.
@@ -203,11 +204,16 @@ class Faults:
         """
         self._target.move_clock(by)
 
-    def _plan(self, name: str, match: Match, deed: Deed | Delay) -> PlannedFault:
-        number = self._rules.add(match, deed)
-        fault = PlannedFault(name=name, withdraw=lambda: self._rules.remove(number))
+    def _plan(self, number: int, name: str) -> PlannedFault:
+        fault = PlannedFault(name=name, withdraw=lambda: self._withdraw(number))
         self._planned[number] = fault
         return fault
+
+    def _withdraw(self, number: int) -> bool:
+        # A hold comes here when it is decided, a used one too.
+        self._held.pop(number, None)
+        self._planned.pop(number, None)
+        return self._rules.remove(number)
 
     # The broker's side.
 
@@ -227,6 +233,8 @@ class Faults:
         verdict = self._rules.judge(call)
         for number in verdict.met:
             self._planned[number].meet()
+            if number not in self._rules:
+                del self._planned[number]
         if not verdict.met:
             return None
         # Now and not when it is there: all faults may be cleared while it is on its way.

@@ -15,6 +15,8 @@ __all__ = ["AddressTaken", "Listener", "bind"]
 
 _log = logging.getLogger("penstock.embedded")
 
+_SHORTEST_SWEEP_S: Final = 0.01
+"""Between two looks for idle connections: a limit of nothing must not spin."""
 _LONGEST_SWEEP_S: Final = 30.0
 """How often idle connections are looked for, at least."""
 _FLUSH_S: Final = 0.5
@@ -109,11 +111,14 @@ class Listener:
 
     def _connect(self) -> Connection:
         self.clients.accepted += 1
-        return Connection(self.clients, self.clients.accepted)
+        return Connection(self.clients)
 
     def _sweep(self) -> None:
+        idle_ms = self.clients.limits.idle_ms
+        if idle_ms < 0:
+            return
         self.clients.close_idle()
-        period_s = min(self.clients.limits.idle_ms / 2000, _LONGEST_SWEEP_S)
+        period_s = min(max(idle_ms / 2000, _SHORTEST_SWEEP_S), _LONGEST_SWEEP_S)
         self._sweep_timer = asyncio.get_running_loop().call_later(period_s, self._sweep)
 
 

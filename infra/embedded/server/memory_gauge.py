@@ -5,7 +5,6 @@ size, so that nobody waits for room with half a request in hand; the limit is ex
 request at most. Who finds no room waits in line.
 """
 
-from collections import deque
 from collections.abc import Callable
 from typing import final
 
@@ -24,7 +23,8 @@ class MemoryGauge:
         """
         self.limit = limit
         self.used = 0
-        self._line: deque[Callable[[], None]] = deque()
+        self._line: dict[Callable[[], None], None] = {}
+        """In the order in which they came."""
 
     @property
     def has_room(self) -> bool:
@@ -35,12 +35,22 @@ class MemoryGauge:
         """Note that more is used, or less; then those in line begin, as far as there is room."""
         self.used += by
         while by < 0 and self._line and self.has_room:
-            self._line.popleft()()
+            begin = next(iter(self._line))
+            del self._line[begin]
+            begin()
 
     def wait_for_room(self, begin: Callable[[], None]) -> None:
-        """Stand in line.
+        """Stand in line; who stands there already keeps its place.
 
         Args:
-            begin: called when there is room. May find that its owner is gone.
+            begin: called when there is room.
         """
-        self._line.append(begin)
+        self._line[begin] = None
+
+    def leave_line(self, begin: Callable[[], None]) -> None:
+        """Stand in line no longer; who goes without this is kept for as long as there is no room.
+
+        Args:
+            begin: what `wait_for_room` was given; it may be in no line.
+        """
+        self._line.pop(begin, None)

@@ -26,7 +26,7 @@ from penstock.infra.embedded.topic_partition import TopicPartition
 from penstock.infra.embedded.wire.call import Call
 
 if TYPE_CHECKING:
-    from penstock.infra.embedded.transactions.transaction_answers import MarkerWork
+    from penstock.infra.embedded.transactions.marker_work import MarkerWork
 
 __all__ = ["Node"]
 

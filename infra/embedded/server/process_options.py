@@ -1,5 +1,6 @@
 """The command line of the broker's process, read by hand: argparse alone takes 15 ms."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -13,8 +14,12 @@ from penstock.infra.embedded.wire.call import ListenerAddress
 __all__ = ["ProcessOptions", "read_arguments"]
 
 _WITH_VALUE: Final = frozenset(
-    {"--host", "--port", "--advertise", "--listener", "--config", "--data", "--leash"}
+    {"--host", "--port", "--advertise", "--listener", "--config", "--data", "--memory", "--leash"}
 )
+
+_MIB: Final = 1 << 20
+_MOST_MIB: Final = 1 << 20
+"""A tebibyte: more than that is a slip of the pen."""
 
 
 @final
@@ -41,7 +46,7 @@ def read_arguments(arguments: list[str]) -> ProcessOptions:
         The options.
 
     Raises:
-        OptionRefused: something in it is not understood.
+        OptionRefused: something in it is not understood, or cannot go together.
     """
     found: dict[str, str] = {}
     config: dict[str, str] = {}
@@ -78,6 +83,7 @@ def read_arguments(arguments: list[str]) -> ProcessOptions:
             ),
             further=tuple(further),
             config=config,
+            log_memory_bytes=_memory_bytes(found),
         ),
         data=found.get("--data"),
         fsync="--fsync" in flags,
@@ -85,9 +91,21 @@ def read_arguments(arguments: list[str]) -> ProcessOptions:
     )
 
 
-def _number(name: str, text: str, *, most: int) -> int:
-    if not text.isdecimal() or int(text) > most:
-        raise OptionRefused(option=f"{name} {text}", reason=f"0 to {most} is allowed")
+def _memory_bytes(found: Mapping[str, str]) -> int | None:
+    text = found.get("--memory")
+    if text is None:
+        return None
+    if "--data" in found:
+        raise OptionRefused(
+            option=f"--memory {text}",
+            reason="with --data the records are on the disk, which has its own limit",
+        )
+    return _number("--memory", text, least=1, most=_MOST_MIB) * _MIB
+
+
+def _number(name: str, text: str, *, least: int = 0, most: int) -> int:
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise OptionRefused(option=f"{name} {text}", reason=f"{least} to {most} is allowed")
     return int(text)
 
 

@@ -7,6 +7,7 @@
     topic_creation.py    the wish for a topic, and the answer
     topic_rules.py       whether a wish can be granted
     topic_deletion.py    the wish that a topic goes, and the answer
+    deletion_plan.py     which of the named topics may go
     partition_growth.py  the wish for more partitions, and the answer
     topic_entry.py       what is kept for the next start
 

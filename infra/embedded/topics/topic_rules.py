@@ -6,6 +6,7 @@ from typing import Final, NamedTuple, final
 from kio.schema.errors import ErrorCode
 
 from penstock.infra.embedded.configs.broker_config import BrokerConfig
+from penstock.infra.embedded.configs.config_limits import refuse_size
 from penstock.infra.embedded.topics.partition_growth import PartitionGrowth
 from penstock.infra.embedded.topics.replica_placement import (
     assignment_fault,
@@ -123,7 +124,7 @@ def _configs(wish: NewTopic, config: BrokerConfig) -> Mapping[str, str] | TopicR
         reason = f"Null value not supported for topic configs: {','.join(empty)}"
         return TopicRefusal(error=ErrorCode.invalid_config, reason=reason)
     configs = {name: text for name, text in wish.configs if text is not None}
-    refusal = config.refuse_topic_configs(configs)
+    refusal = refuse_size(configs) or config.refuse_topic_configs(configs)
     if refusal is not None:
         return TopicRefusal(error=refusal.error, reason=refusal.reason)
     return configs

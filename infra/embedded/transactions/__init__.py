@@ -5,7 +5,9 @@
     producer_initialisation.py  what InitProducerId finds and does
     producer_ids.py             blocks of producer ids, none of which is ever given twice
     transaction_coordinator.py  all ids together: requests, markers, time-outs, expiry, restart
+    marker_work.py              which markers are to be written, orphans' included
     transaction_listing.py      what ListTransactions and DescribeTransactions say
+    id_pattern.py               the regular expressions of ListTransactions; pattern_*.py its parts
     fencing_code.py             the error that an older client knows for a fenced producer
 
 Laws:

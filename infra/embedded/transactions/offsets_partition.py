@@ -6,13 +6,14 @@ what DescribeTransactions shows.
 
 from typing import Final
 
+from penstock.infra.embedded.java_hash import java_hash
 from penstock.infra.embedded.topic_partition import TopicPartition
 
 __all__ = ["OFFSETS_TOPIC", "offsets_partition"]
 
 OFFSETS_TOPIC: Final = "__consumer_offsets"
-_INT_RANGE: Final = 1 << 32
-_INT_MIN: Final = -(1 << 31)
+_LEAST: Final = 1 << 31
+"""The hash that Java takes for its least integer."""
 
 
 def offsets_partition(group: str, *, partitions: int) -> TopicPartition:
@@ -25,15 +26,7 @@ def offsets_partition(group: str, *, partitions: int) -> TopicPartition:
     Returns:
         The partition.
     """
-    code = _string_hash(group)
+    code = java_hash(group)
     # Java's Math.abs leaves the least integer negative; Kafka's own makes it zero.
-    return TopicPartition(OFFSETS_TOPIC, (0 if code == _INT_MIN else abs(code)) % partitions)
-
-
-def _string_hash(text: str) -> int:
-    """Return Java's String.hashCode, which reckons in UTF-16 and in 32 bits."""
-    code = 0
-    units = text.encode("utf-16-be", "surrogatepass")
-    for high, low in zip(units[::2], units[1::2], strict=True):
-        code = (code * 31 + (high << 8 | low)) % _INT_RANGE
-    return code - _INT_RANGE if code >= -_INT_MIN else code
+    amount = 0 if code == _LEAST else min(code, 2 * _LEAST - code)
+    return TopicPartition(OFFSETS_TOPIC, amount % partitions)

@@ -1,4 +1,4 @@
-"""What the transaction coordinator answers, and the work that it gives out."""
+"""What the transaction coordinator answers."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,6 @@ __all__ = [
     "CoordinatorStatistics",
     "InitAnswer",
     "ListedTransaction",
-    "MarkerWork",
     "TransactionDescription",
     "TransactionsListed",
 ]
@@ -27,26 +26,6 @@ class InitAnswer:
     """Who the producer is; -1 with an error."""
     producer_epoch: int = -1
     """Its epoch; -1 with an error."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkerWork:
-    """An outcome that is settled and recorded: its markers are to be written, then reported."""
-
-    transactional_id: str
-    """Whose transaction; `markers_written` is told of it. Empty: nobody's, and nobody is told."""
-    producer_id: int
-    """Who wrote the transaction."""
-    producer_epoch: int
-    """Goes into the markers. An abort that fences has raised it above the epoch of the records."""
-    coordinator_epoch: int
-    """Goes into the markers; 0: there is one coordinator for ever."""
-    commit: bool
-    """Which marker."""
-    partitions: frozenset[TopicPartition]
-    """One marker for each. A partition whose topic was deleted meanwhile is skipped."""
-    groups: frozenset[str]
-    """The groups that make the transaction's offsets valid, or drop them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,6 @@ class TransactionConfig:
     """`transaction.max.timeout.ms`: the longest time-out that a producer may ask for."""
     id_expiration_ms: int = 604_800_000
     """`transactional.id.expiration.ms`: an id that nobody used for so long is forgotten."""
-    producer_id_expiration_ms: int = 86_400_000
-    """`producer.id.expiration.ms`: read by the partitions' logs, not by the coordinator."""
-    partition_verification_enable: bool = True
-    """`transaction.partition.verification.enable`: read by produce, not by the coordinator."""
     offsets_topic_partitions: int = 50
     """`offsets.topic.num.partitions`: Kafka shows a group in a transaction as the partition of
     `__consumer_offsets` that its name falls on."""

@@ -27,6 +27,11 @@ from kio.schema.errors import ErrorCode
 
 from penstock.infra.embedded.deadlines import Deadlines
 from penstock.infra.embedded.topic_partition import TopicPartition
+from penstock.infra.embedded.transactions.marker_work import (
+    MarkerWork,
+    orphans_work,
+    settled_work,
+)
 from penstock.infra.embedded.transactions.producer_ids import ProducerIds
 from penstock.infra.embedded.transactions.producer_initialisation import InitRequest, initialise
 from penstock.infra.embedded.transactions.transaction import (
@@ -41,7 +46,6 @@ from penstock.infra.embedded.transactions.transaction import (
 from penstock.infra.embedded.transactions.transaction_answers import (
     CoordinatorStatistics,
     InitAnswer,
-    MarkerWork,
     TransactionDescription,
     TransactionsListed,
 )
@@ -63,10 +67,7 @@ from penstock.infra.embedded.transactions.transaction_state import (
     TransactionState,
 )
 
-__all__ = ["COORDINATOR_EPOCH", "TransactionCoordinator"]
-
-COORDINATOR_EPOCH: Final = 0
-"""In every marker. Kafka raises it when another broker takes the coordinator's place."""
+__all__ = ["TransactionCoordinator"]
 
 _NONE: Final = ErrorCode.none
 _State = TransactionState
@@ -341,7 +342,7 @@ class TransactionCoordinator:
 
         Each is given once; after a restart, or when `markers_refused` says so, again.
         """
-        due = [_marker_work(self._known[transactional_id]) for transactional_id in self._due]
+        due = [settled_work(self._known[transactional_id]) for transactional_id in self._due]
         self._due.clear()
         return due
 
@@ -483,36 +484,13 @@ class TransactionCoordinator:
     def orphans(self, is_open: Iterable[tuple[TopicPartition, int, int]]) -> list[MarkerWork]:
         """Give the markers of transactions that are open in a log and that nobody would end.
 
-        A machine that dies may lose the journal's end and not that of a log: then nobody knows of
-        the transaction. Or it has kept that a transaction is complete, and lost a marker. Either
-        would keep readers of committed records waiting for ever.
-
         Args:
             is_open: partition, producer id and epoch of each transaction that is open in a log.
 
         Returns:
             Work without a transactional id: a commit where that was the last outcome, or an abort.
         """
-        holders = {known.producer_id: known for known in self._known.values()}
-        found = []
-        for partition, producer_id, epoch in is_open:
-            known = holders.get(producer_id)
-            if known is not None and partition in known.partitions:  # then it is open
-                continue
-            found.append(
-                MarkerWork(
-                    transactional_id="",
-                    producer_id=producer_id,
-                    producer_epoch=epoch if known is None else max(epoch, known.producer_epoch),
-                    coordinator_epoch=COORDINATOR_EPOCH,
-                    commit=known is not None
-                    and known.state is _State.COMPLETE_COMMIT
-                    and known.producer_epoch == epoch,
-                    partitions=frozenset((partition,)),
-                    groups=frozenset(),
-                )
-            )
-        return found
+        return orphans_work(self._known.values(), is_open)
 
     def kept_entries(self) -> Iterator[TransactionEntry]:
         """Give all that a journal has to say that is written anew."""
@@ -567,15 +545,3 @@ def _not_holder(known: TransactionKept, producer_id: int, epoch: int) -> ErrorCo
     if known.producer_epoch != epoch:
         return ErrorCode.producer_fenced
     return None
-
-
-def _marker_work(known: TransactionKept) -> MarkerWork:
-    return MarkerWork(
-        transactional_id=known.transactional_id,
-        producer_id=known.producer_id,
-        producer_epoch=known.producer_epoch,
-        coordinator_epoch=COORDINATOR_EPOCH,
-        commit=known.state is _State.PREPARE_COMMIT,
-        partitions=known.partitions,
-        groups=known.groups,
-    )

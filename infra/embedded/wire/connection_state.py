@@ -18,8 +18,6 @@ ANONYMOUS = "User:ANONYMOUS"
 class ConnectionState:
     """One connection's memory."""
 
-    number: int
-    """Of this connection since the broker's start."""
     principal: str = ANONYMOUS
     """Who the client is, as Kafka writes it."""
     sasl: Any = None
@@ -29,5 +27,3 @@ class ConnectionState:
     Kafka does so after a failed authentication, and after a failed produce with acks=0."""
     tokens: list[int] = field(default_factory=list)
     """Of answers that the request at hand may wait for (server/answer_wait.py)."""
-    kept: dict[str, Any] = field(default_factory=dict)
-    """What handlers keep of this connection, by a name of their own. Bounded by them."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.infra.testing.loopback_port import LoopbackPort
+from penstock.infra.processes.loopback_port import LoopbackPort
 from tests.infra.cli.shop import Shop
 
 

@@ -54,6 +54,12 @@ USAGE = {
         code=2,
         parts=("PEN-I129", "NAME=VALUE"),
     ),
+    "no memory": Case(arguments=("broker", "--memory", "0"), code=2, parts=("--memory",)),
+    "memory on a disk": Case(
+        arguments=("broker", "--memory", "64", "--data", "records"),
+        code=2,
+        parts=("PEN-I129", "--memory 64", "--data"),
+    ),
     "nothing to tell clients": Case(
         arguments=("broker", "--host", "::"), code=2, parts=("PEN-I129", "cannot be told")
     ),

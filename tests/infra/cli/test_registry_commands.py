@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock.infra.testing.loopback_port import LoopbackPort
+from penstock.infra.processes.loopback_port import LoopbackPort
 from tests.infra.cli.shop import Shop
 
 COMMANDS = pytest.mark.parametrize(

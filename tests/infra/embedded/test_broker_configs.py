@@ -9,7 +9,7 @@ from penstock.infra.embedded.configs.config_change import ConfigChange, ConfigOp
 from penstock.infra.embedded.configs.config_entry import ConfigEntry
 from penstock.infra.embedded.configs.config_resource import ConfigResource, ResourceKind
 from penstock.infra.embedded.configs.config_type import ConfigType
-from tests.infra.embedded.broker_bench import NOW, BrokerBench
+from tests.infra.embedded.broker_bench import BrokerBench
 
 _SET, _DELETE = ConfigOperation.SET, ConfigOperation.DELETE
 _APPEND, _SUBTRACT = ConfigOperation.APPEND, ConfigOperation.SUBTRACT
@@ -34,9 +34,7 @@ def bench() -> BrokerBench:
 def _change(
     bench: BrokerBench, resource: ConfigResource, *changes: ConfigChange, only: bool = False
 ) -> _Answer:
-    (answer,) = bench.broker.incremental_alter_configs(
-        [(resource, changes)], validate_only=only, now_ms=NOW
-    )
+    (answer,) = bench.broker.incremental_alter_configs([(resource, changes)], validate_only=only)
     assert answer.resource == resource
     return answer.error.name, answer.reason
 
@@ -44,7 +42,7 @@ def _change(
 def _replace(
     bench: BrokerBench, resource: ConfigResource, *settings: tuple[str, str | None]
 ) -> _Answer:
-    (answer,) = bench.broker.alter_configs([(resource, settings)], now_ms=NOW)
+    (answer,) = bench.broker.alter_configs([(resource, settings)])
     return answer.error.name, answer.reason
 
 
@@ -338,7 +336,7 @@ def test_a_resource_that_is_named_twice_does_not_change(bench: BrokerBench) -> N
     other = ConfigResource(ResourceKind.TOPIC, "stock")
     changes = [ConfigChange("retention.ms", _SET, "5")]
     answers = bench.broker.incremental_alter_configs(
-        [(_TOPIC, changes), (other, changes), (_TOPIC, changes)], now_ms=NOW
+        [(_TOPIC, changes), (other, changes), (_TOPIC, changes)]
     )
     assert [answer.reason for answer in answers] == [
         "Each resource must appear at most once.",
@@ -391,6 +389,17 @@ def test_settings_have_an_end(bench: BrokerBench) -> None:
     assert _change(bench, _BROKER, long)[0] == "policy_violation"
     many = [ConfigChange(f"x{number}", _SET, "y") for number in range(501)]
     assert _change(bench, _BROKER, *many)[0] == "policy_violation"
+
+
+@pytest.mark.parametrize("operation", [_APPEND, _SUBTRACT])
+def test_a_long_list_is_changed_at_once(bench: BrokerBench, operation: ConfigOperation) -> None:
+    """Not in a time that grows with the square of its parts: the broker would stand still."""
+    name = "leader.replication.throttled.replicas"
+    parts = ",".join(f"0:{number}" for number in range(300_000))
+    assert _change(bench, _TOPIC, ConfigChange(name, _SET, "0:1," * 8_000 + "0:1"))[0] == "none"
+    change = ConfigChange(name, operation, parts)
+    expected = "policy_violation" if operation == _APPEND else "none"
+    assert _change(bench, _TOPIC, change)[0] == expected
 
 
 def test_documentation_and_synonyms_come_only_when_asked_for(bench: BrokerBench) -> None:

@@ -108,7 +108,7 @@ def test_replicas_that_cannot_be_are_not_asked_for(bench: BrokerBench) -> None:
 
 
 def test_all_logs_together_hold_so_much_and_no_more() -> None:
-    """The refusal names the option; duplicates and markers need no room."""
+    """The refusal names the options that raise it."""
     batch = client_batch([(None, b"x" * 100)])
     bench = BrokerBench(log_memory_bytes=2 * len(batch) + 10)
     bench.create("orders", partitions=2)
@@ -117,7 +117,34 @@ def test_all_logs_together_hold_so_much_and_no_more() -> None:
     refused = bench.send("orders", batch)
     assert refused.error is ErrorCode.kafka_storage_error
     assert "log_memory_bytes" in refused.reason
+    assert "--memory" in refused.reason
     assert bench.broker.statistics().logs.refused_for_memory == 1
+
+
+def test_what_is_in_the_log_already_needs_no_room() -> None:
+    """A producer whose answer was lost sends again, and is told where its batch is."""
+    batch = client_batch([(None, b"x" * 100)], producer_id=7, epoch=0, sequence=0)
+    following = client_batch([(None, b"x" * 100)], producer_id=7, epoch=0, sequence=1)
+    bench = BrokerBench(log_memory_bytes=len(batch))
+    bench.create("orders")
+    assert bench.send("orders", batch).error is _NONE
+    assert bench.send("orders", following).error is ErrorCode.kafka_storage_error
+    again = bench.send("orders", batch)
+    assert (again.error, again.base_offset, again.duplicate) == (_NONE, 0, True)
+    assert bench.broker.statistics().logs.refused_for_memory == 1
+    assert bench.values("orders") == [b"x" * 100]
+
+
+def test_a_marker_needs_no_room() -> None:
+    """Without it the transaction would stay open, and readers would wait for ever."""
+    bench = BrokerBench(log_memory_bytes=200)
+    bench.create("orders", partitions=2)
+    producer = _begin(bench, _PARTITION)
+    assert _write(bench, producer, b"x" * 100) is _NONE
+    assert _write(bench, producer, b"x" * 100, sequence=1) is ErrorCode.kafka_storage_error
+    _end(bench, producer, commit=True)
+    bench.broker.settle(bench.now_ms)
+    assert bench.values("orders", committed=True) == [b"x" * 100]
 
 
 def test_deleted_records_make_room_when_they_are_cleaned() -> None:

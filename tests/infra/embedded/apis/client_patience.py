@@ -1,10 +1,11 @@
-"""Loops of clients that have to be polled, each with an end."""
+"""Waiting with clients that have to be polled for whatever they do, each wait with an end."""
 
-import time
 from collections.abc import Callable
 from typing import Final
 
 from confluent_kafka import Consumer, Message
+
+from tests.conformance.patience import until
 
 __all__ = ["poll_until", "read_values"]
 
@@ -23,15 +24,14 @@ def poll_until(*consumers: Consumer, seen: Callable[[], bool], what: str) -> lis
     Returns:
         The messages that came meanwhile.
     """
-    deadline_s = time.monotonic() + _LIMIT_S
-    messages = []
-    while not seen():
-        assert time.monotonic() < deadline_s, f"waited in vain for {what}"
+    messages: list[Message] = []
+
+    def polled() -> bool:
         for consumer in consumers:
-            message = consumer.poll(_POLL_S)
-            if message is not None:
-                assert message.error() is None, message.error()
-                messages.append(message)
+            messages.extend(_taken(consumer, 1))
+        return seen()
+
+    until(polled, what=what, limit_s=_LIMIT_S)
     return messages
 
 
@@ -46,10 +46,17 @@ def read_values(consumer: Consumer, count: int) -> list[bytes]:
         Their values, in the order of their coming.
     """
     messages: list[Message] = []
-    deadline_s = time.monotonic() + _LIMIT_S
-    while len(messages) < count:
-        assert time.monotonic() < deadline_s, f"{len(messages)} of {count} messages came"
-        for message in consumer.consume(count - len(messages), _POLL_S):
-            assert message.error() is None, message.error()
-            messages.append(message)
+
+    def read() -> bool:
+        messages.extend(_taken(consumer, count - len(messages)))
+        return len(messages) == count
+
+    until(read, what=f"{count} messages", limit_s=_LIMIT_S)
     return [message.value() or b"" for message in messages]
+
+
+def _taken(consumer: Consumer, most: int) -> list[Message]:
+    messages = consumer.consume(most, _POLL_S)
+    for message in messages:
+        assert message.error() is None, message.error()
+    return messages

@@ -66,7 +66,7 @@ class NodeStand:
             now_ms=self.clock.now_ms(),
         )
         self.node = Node(broker=broker, clock=self.clock, storage=storage)
-        self.connection = ConnectionState(number=1)
+        self.connection = ConnectionState()
 
     def create_topic(self, name: str, partitions: int = 1, **configs: str) -> UUID:
         """Create a topic; underscores in configuration names stand for dots.
@@ -128,7 +128,7 @@ class NodeStand:
 
     def reconnect(self) -> None:
         """Go on through another connection."""
-        self.connection = ConnectionState(number=self.connection.number + 1)
+        self.connection = ConnectionState()
 
     def move(self, milliseconds: int) -> None:
         """Move the clock."""

@@ -130,6 +130,24 @@ def test_a_session_without_partitions_ends() -> None:
     assert made.statistics().sessions == 0
 
 
+def test_a_request_that_waits_is_told_that_its_session_has_ended_meanwhile() -> None:
+    """A second connection of the client has gone on without its partitions."""
+    made = sessions()
+    turn(made, wanted=wishes(2))
+    waiting = made.begin(
+        session_id=1,
+        epoch=1,
+        uses_ids=False,
+        wishes={},
+        forgotten=(),
+        name_of=lambda _: None,
+        now_ms=0,
+    )
+    turn(made, session_id=1, epoch=2, forgotten=list(wishes(2)))
+    end = made.finish(waiting, dict.fromkeys(waiting.wishes, QUIET), now_ms=0)
+    assert (end.error, end.told) == (ErrorCode.invalid_fetch_session_epoch, ())
+
+
 def test_epochs_begin_again_after_the_largest() -> None:
     """With 1: 0 would be a new session."""
     made = sessions()

@@ -177,6 +177,7 @@ def test_acks_0_with_an_error_ends_the_connection(stand: NodeStand) -> None:
 def test_a_refused_request_with_acks_0_ends_the_connection(stand: NodeStand) -> None:
     """There is no answer that could say it."""
     assert stand.refuse("produce", 7, ErrorCode.unknown_server_error, acks=0) is None
+    assert stand.connection.ends
 
 
 def test_transactional_records_need_a_transactional_id(stand: NodeStand) -> None:

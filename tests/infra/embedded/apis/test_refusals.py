@@ -80,7 +80,7 @@ def _call(key: ApiKey, version: int) -> Call:
         client_host="/127.0.0.1",
         principal="User:ANONYMOUS",
         listener=ListenerAddress("127.0.0.1", 9092),
-        connection=ConnectionState(number=1),
+        connection=ConnectionState(),
     )
 
 

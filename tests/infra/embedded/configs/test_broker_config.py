@@ -86,7 +86,7 @@ def test_options_reach_the_part_that_reads_them() -> None:
     assert config.group_config().initial_rebalance_delay_ms == 0
     assert config.group_config().offset_metadata_max_bytes == 7
     assert config.transaction_config().max_timeout_ms == 8
-    assert not config.transaction_config().partition_verification_enable
+    assert not config.flag("transaction.partition.verification.enable")
     assert config.log_config({}).max_message_bytes == 9
     assert not config.flag("auto.create.topics.enable")
 

@@ -30,6 +30,7 @@ from penstock.infra.embedded.configs.config_type import (
         (ConfigType.LIST, "", ()),
         (ConfigType.LIST, " compact , delete ", ("compact", "delete")),
         (ConfigType.LIST, "a,,b", ("a", "", "b")),
+        (ConfigType.LIST, "a\t,\n b\u00a0,c", ("a", "b\u00a0", "c")),
     ],
 )
 def test_what_java_reads_is_read(config_type: ConfigType, text: str, value: ConfigValue) -> None:
@@ -72,6 +73,8 @@ def test_what_java_does_not_read_is_refused(
         (1e7, "1.0E7"),
         (123456789.0, "1.23456789E8"),
         (1e-4, "1.0E-4"),
+        (9.9999999e-05, "9.9999999E-5"),
+        (99999999.9, "9.99999999E7"),
         (-2.5e-9, "-2.5E-9"),
         (0.001, "0.001"),
         (float("nan"), "NaN"),
@@ -83,6 +86,12 @@ def test_what_java_does_not_read_is_refused(
 def test_a_value_is_shown_as_java_shows_it(value: ConfigValue, text: str) -> None:
     """As ConfigDef.convertToString and Double.toString have it."""
     assert shown_config(value) == text
+
+
+def test_a_long_list_is_read_at_once() -> None:
+    """Not in a time that grows with the square of its spaces: nobody would wait for the end."""
+    text = "a" + " " * 3_000_000 + "b"
+    assert parse_config("some.config", ConfigType.LIST, text) == (text,)
 
 
 @given(st.floats(allow_nan=False))

@@ -5,6 +5,7 @@ import pytest
 from penstock.infra.embedded.configs.broker_configs import BROKER_CONFIGS, TIME_SYNONYMS
 from penstock.infra.embedded.configs.config_definition import ConfigDefinition
 from penstock.infra.embedded.configs.config_type import shown_config
+from penstock.infra.embedded.configs.resource_configs import CLIENT_METRICS_CONFIGS, GROUP_CONFIGS
 from penstock.infra.embedded.configs.topic_configs import TOPIC_CONFIGS
 from tests.infra.embedded.configs.apache_kafka import KafkaRow, kafka_rows, limits_text
 
@@ -42,8 +43,9 @@ def test_every_name_that_a_topic_inherits_is_one_of_the_brokers() -> None:
 
 def test_each_definition_says_what_it_is_for() -> None:
     """In a sentence."""
-    for definition in (*TOPIC_CONFIGS.values(), *BROKER_CONFIGS.values()):
-        assert definition.documentation.endswith("."), definition.name
+    for definitions in (TOPIC_CONFIGS, BROKER_CONFIGS, GROUP_CONFIGS, CLIENT_METRICS_CONFIGS):
+        for definition in definitions.values():
+            assert definition.documentation.endswith("."), definition.name
 
 
 def _same(definition: ConfigDefinition, row: KafkaRow) -> None:

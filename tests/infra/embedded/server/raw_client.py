@@ -1,4 +1,8 @@
-"""A client that speaks bytes: requests are written by hand, and answers come in order."""
+"""A client that speaks bytes: requests are written by hand, and answers come in order.
+
+It lives in the broker's own loop, so that a test sees what happens between two turns of it. The one
+of the conformance suite blocks, and is a witness of its own: it reads and writes by kio.
+"""
 
 import asyncio
 import struct
@@ -81,6 +85,11 @@ class RawClient:
                 return await self._reader.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
             raise Closed from None
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether anything has come that was not yet received."""
+        return bool(self._reader._buffer)  # type: ignore[attr-defined] # a reader does not tell
 
     async def ask_bytes(self, data: bytes) -> bytes:
         """Send bytes and wait for an answer."""

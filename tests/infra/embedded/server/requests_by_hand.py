@@ -1,11 +1,11 @@
 """Requests that tests send, in versions that are easy to read."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
-
 from penstock.infra.embedded.wire.api_key import ApiKey
+from tests.infra.embedded.log.record_batches import client_batch
 from tests.infra.embedded.server.raw_client import struct_of
 
 PRODUCE, FETCH, METADATA = 7, 11, 5
@@ -20,14 +20,9 @@ def metadata(*topics: str) -> Any:
 
 
 def batch(*values: bytes) -> bytes:
-    """Make a batch of records."""
-    builder = DefaultRecordBatchBuilder(
-        magic=2, compression_type=0, is_transactional=0, producer_id=-1, producer_epoch=-1,
-        base_sequence=-1, batch_size=2**26,
-    )  # fmt: skip
-    for number, value in enumerate(values):
-        builder.append(number, timestamp=None, key=None, value=value, headers=[])
-    return bytes(builder.build())
+    """Make a batch of records of now."""
+    now_ms = time.time_ns() // 1_000_000
+    return client_batch([(None, value) for value in values], time_ms=now_ms)
 
 
 def produce(topic: str, *values: bytes, acks: int = -1) -> Any:

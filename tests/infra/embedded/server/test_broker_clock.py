@@ -25,7 +25,7 @@ class _Computer:
 
 
 def test_it_begins_at_the_walls_time_and_passes_with_it() -> None:
-    """It begins at the wall's time and passes with it."""
+    """Where the computer neither sleeps nor is put right, it is its clock."""
     computer = _Computer()
     assert computer.clock.now_ms() == _WALL_MS
     computer.run(1_234)

@@ -61,7 +61,7 @@ def _serves(address: tuple[str, int]) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_zero_whoever_is_connected(number: signal.Signals) -> None:
-    """A signal ends it with zero whoever is connected."""
+    """It has said meanwhile what it is, and what it is not."""
     with _process() as process:
         address = _ready(process)
         with socket.create_connection(address):
@@ -74,7 +74,7 @@ def test_a_signal_ends_it_with_zero_whoever_is_connected(number: signal.Signals)
 
 
 def test_the_end_of_the_leash_is_its_end() -> None:
-    """The end of the leash is its end."""
+    """Nobody signals it: the other end of a pipe is closed, as by the death of its owner."""
     ours, its = os.pipe()
     with _process("--leash", str(ours), pass_fds=(ours,)) as process:
         os.close(ours)
@@ -93,7 +93,7 @@ def _ask(address: tuple[str, int], key: ApiKey, version: int, request: Any) -> A
 
 @pytest.mark.parametrize("more", [(), ("--fsync",)], ids=["cached", "fsync"])
 def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path, more: tuple[str, ...]) -> None:
-    """What was acknowledged is there after a kill."""
+    """The operating system has it, or the disk."""
     with _process("--data", str(tmp_path / "data"), *more) as process:
         address = _ready(process)
         _ask(address, ApiKey.METADATA, METADATA, metadata("t"))
@@ -105,8 +105,20 @@ def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path, more: tuple
         assert b"kept" in fetched(answer).records
 
 
+def test_it_keeps_no_more_in_memory_than_it_is_told() -> None:
+    """One mebibyte has room for one of these records."""
+    with _process("--memory", "1") as process:
+        address = _ready(process)
+        _ask(address, ApiKey.METADATA, METADATA, metadata("t"))
+        errors = []
+        for _ in range(2):
+            answer = _ask(address, ApiKey.PRODUCE, PRODUCE, produce("t", bytes(700_000)))
+            errors.append(answer.responses[0].partition_responses[0].error_code)
+    assert errors == [ErrorCode.none, ErrorCode.kafka_storage_error]
+
+
 def test_what_it_does_not_understand_ends_it_with_a_sentence() -> None:
-    """What it does not understand ends it with a sentence."""
+    """Named as it was typed, with the exit code for wrong usage."""
     with _process("--prot", "9092") as process:
         out, errors = process.communicate(timeout=_LIMIT_S)
     assert (process.returncode, out) == (2, "")
@@ -115,7 +127,7 @@ def test_what_it_does_not_understand_ends_it_with_a_sentence() -> None:
 
 
 def test_a_configuration_that_is_not_allowed_ends_it_with_a_sentence() -> None:
-    """A configuration that is not allowed ends it with a sentence."""
+    """And without a traceback."""
     with _process("--config", "num.partitions=none") as process:
         _, errors = process.communicate(timeout=_LIMIT_S)
     assert process.returncode == 3
@@ -124,7 +136,7 @@ def test_a_configuration_that_is_not_allowed_ends_it_with_a_sentence() -> None:
 
 
 def test_a_taken_port_ends_it_with_a_sentence() -> None:
-    """A taken port ends it with a sentence."""
+    """With the exit code for what the world refuses."""
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
         _process("--port", str(taken.getsockname()[1])) as process,

@@ -3,6 +3,7 @@ import logging
 import socket
 import struct
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from kio.schema.errors import ErrorCode
@@ -13,10 +14,11 @@ from penstock.infra.embedded.server.broker_options import BrokerOptions
 from penstock.infra.embedded.server.connection import Connection
 from penstock.infra.embedded.server.embedded_broker import EmbeddedBroker
 from penstock.infra.embedded.server.listener import AddressTaken
-from penstock.infra.embedded.server.storage_port import MemoryStorage
 from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.embedded.wire.api_table import API_TABLE
-from tests.infra.embedded.server.in_loop import in_loop, until
+from penstock.infra.embedded.wire.call import ListenerAddress
+from penstock.infra.processes.loopback_port import LOOPBACK, LoopbackPort
+from tests.infra.embedded.server.in_loop import in_loop, leap, turns, until
 from tests.infra.embedded.server.raw_client import (
     RawClient,
     answer_of,
@@ -33,6 +35,7 @@ from tests.infra.embedded.server.requests_by_hand import (
     metadata,
     produce,
 )
+from tests.infra.embedded.server.slow_disk import SlowDisk
 
 _VERSIONS = request_bytes(18, 0)
 _TOO_LATE = b"SaslAuthenticate request received after successful authentication".hex()
@@ -70,7 +73,7 @@ async def test_answers_are_byte_for_byte_those_of_apache_kafka(
 @pytest.mark.parametrize("version", range(5))
 @in_loop
 async def test_every_version_of_api_versions_tells_the_whole_table(version: int) -> None:
-    """Every version of ApiVersions tells the whole table."""
+    """A client goes by it, and asks for nothing that is not there."""
     body = b"\2a\2b\0" if version >= 3 else b""
     data = request_bytes(18, version, body, flexible=version >= 3)
     async with EmbeddedBroker() as broker, await RawClient.connect(broker) as client:
@@ -104,7 +107,7 @@ async def test_every_version_of_api_versions_tells_the_whole_table(version: int)
 )  # fmt: skip
 @in_loop
 async def test_bytes_that_make_no_sense_end_their_connection_and_no_other(hostile: bytes) -> None:
-    """Bytes that make no sense end their connection and no other."""
+    """Without an answer: there is none that a client could read."""
     async with (
         EmbeddedBroker() as broker,
         await RawClient.connect(broker) as other,
@@ -117,7 +120,7 @@ async def test_bytes_that_make_no_sense_end_their_connection_and_no_other(hostil
 
 @in_loop
 async def test_a_request_that_is_not_there_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    """A request that is not there is logged once."""
+    """However many clients ask for it, however often."""
     with caplog.at_level(logging.WARNING, "penstock.embedded"):
         async with EmbeddedBroker() as broker:
             for number in (999, 999, 998, 999):
@@ -130,7 +133,7 @@ async def test_a_request_that_is_not_there_is_logged_once(caplog: pytest.LogCapt
 
 @in_loop
 async def test_what_was_asked_before_the_nonsense_is_answered() -> None:
-    """What was asked before the nonsense is answered."""
+    """Its client counts on it."""
     async with EmbeddedBroker() as broker, await RawClient.connect(broker) as client:
         client.send(_VERSIONS + b"\xff\xff\xff\xff")
         assert len(await client.receive()) > 100
@@ -139,7 +142,7 @@ async def test_what_was_asked_before_the_nonsense_is_answered() -> None:
 
 @in_loop
 async def test_forty_requests_in_flight_are_answered_in_their_order() -> None:
-    """Forty requests in flight are answered in their order."""
+    """Also where some of them wait and others do not."""
     async with EmbeddedBroker() as broker, await RawClient.connect(broker) as client:
         await client.ask(ApiKey.METADATA, METADATA, metadata("t"))
         for number in range(0, 40, 2):
@@ -162,7 +165,7 @@ async def test_an_answer_does_not_wait_for_the_acknowledgement_of_the_one_before
 
 @in_loop
 async def test_a_frame_may_come_in_any_pieces() -> None:
-    """A frame may come in any pieces."""
+    """Here byte by byte."""
     async with EmbeddedBroker() as broker, await RawClient.connect(broker) as client:
         for byte in _VERSIONS:
             client.send(bytes((byte,)))
@@ -172,7 +175,7 @@ async def test_a_frame_may_come_in_any_pieces() -> None:
 
 @in_loop
 async def test_a_waiting_fetch_holds_up_its_own_connection_alone_and_is_woken_by_a_record() -> None:
-    """A waiting fetch holds up its own connection alone and is woken by a record."""
+    """What was asked behind it is answered behind it."""
     async with (
         EmbeddedBroker() as broker,
         await RawClient.connect(broker) as reader,
@@ -207,7 +210,7 @@ async def test_fetch_sessions_are_counted() -> None:
 
 @in_loop
 async def test_a_client_that_leaves_takes_its_wait_along() -> None:
-    """A client that leaves takes its wait along."""
+    """Nothing is kept for whom nobody can answer."""
     async with EmbeddedBroker() as broker, await RawClient.connect(broker) as other:
         await other.ask(ApiKey.METADATA, METADATA, metadata("t"))
         async with await RawClient.connect(broker) as reader:
@@ -221,7 +224,7 @@ async def test_a_client_that_leaves_takes_its_wait_along() -> None:
 
 @in_loop
 async def test_a_produce_without_acknowledgement_has_no_answer() -> None:
-    """A produce without acknowledgement has no answer."""
+    """The next answer is that of the next request, which finds the record."""
     async with EmbeddedBroker() as broker, await RawClient.connect(broker) as client:
         await client.ask(ApiKey.METADATA, METADATA, metadata("t"))
         client.send(encoded(ApiKey.PRODUCE, PRODUCE, produce("t", b"a", acks=0), number=1))
@@ -233,7 +236,7 @@ async def test_a_produce_without_acknowledgement_has_no_answer() -> None:
 
 @in_loop
 async def test_a_client_that_takes_no_answers_is_served_no_further_and_misses_nothing() -> None:
-    """A client that takes no answers is served no further and misses nothing."""
+    """Its requests wait, and not their answers, which are a megabyte each."""
     async with EmbeddedBroker() as broker, await RawClient.connect(broker) as other:
         await other.ask(ApiKey.METADATA, METADATA, metadata("t"))
         await other.ask(ApiKey.PRODUCE, PRODUCE, produce("t", bytes(900_000)))
@@ -253,8 +256,8 @@ async def test_a_client_that_takes_no_answers_is_served_no_further_and_misses_no
 
 
 @in_loop
-async def test_answers_that_nobody_takes_have_a_limit() -> None:
-    """Answers that nobody takes have a limit."""
+async def test_answers_that_nobody_takes_have_a_limit(caplog: pytest.LogCaptureFixture) -> None:
+    """Beyond it the connection is cut, and the log says so."""
     broker = EmbeddedBroker()
     async with broker:
         clients = broker._opened().clients
@@ -266,14 +269,17 @@ async def test_answers_that_nobody_takes_have_a_limit() -> None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             with raw:
                 raw.sendall(encoded(ApiKey.FETCH, FETCH, fetch("t", 0, wait_ms=0)) * 40)
-                while broker.statistics().connections == 2:
-                    await other.ask_bytes(_VERSIONS)
+                await until(lambda: broker.statistics().connections == 2)
+                await until(lambda: broker.statistics().connections == 1)
             assert broker.statistics().unsent_bytes == 0
+            assert "does not take its answers" in caplog.text
 
 
 @in_loop
-async def test_connections_beyond_the_limit_are_refused_and_those_within_live() -> None:
-    """Connections beyond the limit are refused and those within live."""
+async def test_connections_beyond_the_limit_are_refused_and_those_within_live(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One that goes makes room for the next."""
     async with EmbeddedBroker(_with(max_connections="2")) as broker:
         async with await RawClient.connect(broker) as one, await RawClient.connect(broker) as two:
             await one.ask_bytes(_VERSIONS)
@@ -281,6 +287,7 @@ async def test_connections_beyond_the_limit_are_refused_and_those_within_live() 
             async with await RawClient.connect(broker) as three:
                 assert await three.is_closed()
             assert broker.statistics().refused == 1
+            assert "is refused" in caplog.text
             await one.ask_bytes(_VERSIONS)
             await two.ask_bytes(_VERSIONS)
         await until(lambda: broker.statistics().connections == 0)
@@ -290,7 +297,7 @@ async def test_connections_beyond_the_limit_are_refused_and_those_within_live() 
 
 @in_loop
 async def test_connections_of_one_address_have_a_limit_of_their_own() -> None:
-    """Connections of one address have a limit of their own."""
+    """`max.connections.per.ip`."""
     async with (
         EmbeddedBroker(_with(max_connections_per_ip="1")) as broker,
         await RawClient.connect(broker) as one,
@@ -301,30 +308,50 @@ async def test_connections_of_one_address_have_a_limit_of_their_own() -> None:
 
 
 @in_loop
-async def test_a_connection_that_nobody_uses_is_closed() -> None:
-    """A connection that nobody uses is closed."""
+async def test_a_connection_that_nobody_uses_is_closed(caplog: pytest.LogCaptureFixture) -> None:
+    """After `connections.max.idle.ms`, and not before."""
+    with caplog.at_level(logging.INFO, "penstock.embedded"):
+        async with EmbeddedBroker() as broker, await RawClient.connect(broker) as client:
+            await client.ask_bytes(_VERSIONS)
+            await leap(590.0)
+            assert broker.statistics().connections == 1
+            await leap(600.0)
+            assert await client.is_closed()
+    assert "idle for 600000 ms" in caplog.text
+
+
+@in_loop
+async def test_idleness_may_be_without_a_limit() -> None:
+    """-1, as with Apache Kafka."""
     async with (
-        EmbeddedBroker(_with(connections_max_idle_ms="50")) as broker,
+        EmbeddedBroker(_with(connections_max_idle_ms="-1")) as broker,
         await RawClient.connect(broker) as client,
     ):
-        assert await client.is_closed()
+        await client.ask_bytes(_VERSIONS)
+        await leap(86_400.0)
+        assert broker.statistics().connections == 1
+        await client.ask_bytes(_VERSIONS)
 
 
 @in_loop
 async def test_a_wait_is_no_idleness() -> None:
-    """A wait is no idleness."""
-    async with (
-        EmbeddedBroker(_with(connections_max_idle_ms="40")) as broker,
-        await RawClient.connect(broker) as client,
-    ):
+    """Who waits for an answer is not cut off, however long that takes."""
+    async with EmbeddedBroker() as broker, await RawClient.connect(broker) as client:
         await client.ask(ApiKey.METADATA, METADATA, metadata("t"))
-        answer = await client.ask(ApiKey.FETCH, FETCH, fetch("t", 0, wait_ms=200))
+        client.send(encoded(ApiKey.FETCH, FETCH, fetch("t", 0, wait_ms=3_600_000)))
+        await until(lambda: broker.statistics().waiting_fetches == 1)
+        await leap(1200.0)
+        assert broker.statistics().connections == 1
+        broker.faults.move_clock(timedelta(hours=1))
+        answer = answer_of(ApiKey.FETCH, FETCH, await client.receive())
         assert fetched(answer).error_code is ErrorCode.none
 
 
 @in_loop
-async def test_a_request_longer_than_allowed_is_refused_by_its_length() -> None:
-    """A request longer than allowed is refused by its length."""
+async def test_a_request_longer_than_allowed_is_refused_by_its_length(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Before any of it has come; the log says why."""
     async with (
         EmbeddedBroker(_with(socket_request_max_bytes="1000")) as broker,
         await RawClient.connect(broker) as client,
@@ -333,6 +360,7 @@ async def test_a_request_longer_than_allowed_is_refused_by_its_length() -> None:
         client.send(struct.pack(">i", 1001))
         assert await client.is_closed()
         assert broker.statistics().broken_off == 1
+        assert "1001" in caplog.text
 
 
 @in_loop
@@ -357,38 +385,10 @@ async def test_requests_of_all_connections_together_have_a_limit_and_none_is_los
         assert broker.statistics().queued_bytes == 0
 
 
-class _SlowDisk:
-    """A storage that is done when the test says so."""
-
-    def __init__(self) -> None:
-        self._memory = MemoryStorage()
-        self.written = asyncio.Event()
-        self.unsynced = False
-        self.entries = self._memory.entries
-        self.store = self._memory.store
-        self.attach = self._memory.attach
-        self.place = self._memory.place
-        self.room = self._memory.room
-        self.in_memory = True
-
-    def keep(self, entry: object) -> None:
-        """Take an entry that has to reach the disk."""
-        del entry
-        self.unsynced = True
-
-    async def sync(self) -> None:
-        """Wait for the disk."""
-        await self.written.wait()
-        self.unsynced = False
-
-    def close(self) -> None:
-        """Do nothing."""
-
-
 @in_loop
 async def test_an_answer_leaves_when_what_it_says_is_kept() -> None:
-    """An answer leaves when what it says is kept."""
-    disk = _SlowDisk()
+    """It would be a promise that a loss of power breaks."""
+    disk = SlowDisk()
     async with (
         EmbeddedBroker(open_storage=lambda: disk) as broker,
         await RawClient.connect(broker) as client,
@@ -396,10 +396,9 @@ async def test_an_answer_leaves_when_what_it_says_is_kept() -> None:
         disk.unsynced = False
         client.send(encoded(ApiKey.METADATA, METADATA, metadata("t")))
         await until(lambda: disk.unsynced)
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await turns()
         assert broker.statistics().requests == 1
-        assert not client._reader._buffer  # type: ignore[attr-defined]  # nothing has come
+        assert not client.has_mail
         disk.written.set()
         answer = answer_of(ApiKey.METADATA, METADATA, await client.receive())
         assert answer.topics[0].name == "t"
@@ -408,7 +407,7 @@ async def test_an_answer_leaves_when_what_it_says_is_kept() -> None:
 @in_loop
 async def test_memory_has_a_limit_and_a_disk_has_its_own() -> None:
     """1 GiB of records is much for memory and little for a disk, which says when it is full."""
-    disk = _SlowDisk()
+    disk = SlowDisk()
     disk.in_memory = False
     async with EmbeddedBroker() as broker, EmbeddedBroker(open_storage=lambda: disk) as on_disk:
         assert broker.broker.statistics().logs.memory_bytes == LOG_MEMORY_BYTES
@@ -419,7 +418,7 @@ async def test_memory_has_a_limit_and_a_disk_has_its_own() -> None:
 @in_loop
 async def test_what_a_client_did_is_done_although_it_left_while_the_disk_was_waited_for() -> None:
     """Those who wait for its record are woken as soon as that is safe."""
-    disk = _SlowDisk()
+    disk = SlowDisk()
     async with (
         EmbeddedBroker(open_storage=lambda: disk) as broker,
         await RawClient.connect(broker) as reader,
@@ -456,7 +455,7 @@ async def test_a_member_whose_connection_ends_before_its_wait_has_begun_is_forgo
         assert broker.broker.groups.statistics().waiting == 0
 
 
-class _FullDisk(_SlowDisk):
+class _FullDisk(SlowDisk):
     """A storage that keeps nothing any more, once it is full."""
 
     is_full = False
@@ -491,7 +490,7 @@ async def test_a_full_disk_is_said_once_and_answered_as_kafka_does(
 
 @in_loop
 async def test_a_stop_does_not_wait_for_those_who_wait() -> None:
-    """A stop does not wait for those who wait."""
+    """A fetch may wait for ten minutes."""
     broker = EmbeddedBroker()
     await broker.start()
     async with await RawClient.connect(broker) as client, await RawClient.connect(broker) as other:
@@ -507,7 +506,7 @@ async def test_a_stop_does_not_wait_for_those_who_wait() -> None:
 
 @in_loop
 async def test_an_address_that_is_taken_is_an_error_that_names_it() -> None:
-    """An address that is taken is an error that names it."""
+    """And the broker that did not start can be stopped all the same."""
     async with EmbeddedBroker() as broker:
         second = EmbeddedBroker(BrokerOptions(port=broker.address.port))
         with pytest.raises(AddressTaken) as taken:
@@ -518,13 +517,19 @@ async def test_an_address_that_is_taken_is_an_error_that_names_it() -> None:
 
 @in_loop
 async def test_answers_name_the_address_that_is_bound_or_told() -> None:
-    """Answers name the address that is bound or told."""
-    async with EmbeddedBroker() as broker, await RawClient.connect(broker) as client:
-        answer = await client.ask(ApiKey.METADATA, METADATA, metadata())
-        assert (answer.brokers[0].host, answer.brokers[0].port) == broker.address
+    """What is told wins: it is how clients reach a broker in a container."""
+    with LoopbackPort() as port:
+        bound = BrokerOptions(port=port.number)
+        told = replace(bound, advertised=ListenerAddress("box", 7))
+        for options, address in ((bound, (LOOPBACK, port.number)), (told, ("box", 7))):
+            async with EmbeddedBroker(options):
+                connected = await asyncio.open_connection(LOOPBACK, port.number)
+                async with RawClient(*connected) as client:
+                    answer = await client.ask(ApiKey.METADATA, METADATA, metadata())
+                assert (answer.brokers[0].host, answer.brokers[0].port) == address
 
 
-class _BrokenStorage(_SlowDisk):
+class _BrokenStorage(SlowDisk):
     """A storage with a bug, once it is told to."""
 
     is_broken = False

@@ -25,12 +25,12 @@ def _call(api: ApiKey, client_id: str = "c") -> Call:
         client_host="/127.0.0.1",
         principal="User:ANONYMOUS",
         listener=ListenerAddress("127.0.0.1", 9092),
-        connection=ConnectionState(number=1),
+        connection=ConnectionState(),
     )
 
 
 def test_a_rule_meets_as_many_requests_as_it_says() -> None:
-    """A rule meets as many requests as it says."""
+    """Then it is gone."""
     rules = FaultRules()
     rules.add(Match(api_key=ApiKey.PRODUCE, times=2), _REFUSAL)
     deeds = [rules.judge(_call(ApiKey.PRODUCE)).deed for _ in range(3)]
@@ -39,7 +39,7 @@ def test_a_rule_meets_as_many_requests_as_it_says() -> None:
 
 
 def test_a_rule_without_times_stays_until_it_is_taken_back() -> None:
-    """A rule without times stays until it is taken back."""
+    """Which can be done once."""
     rules = FaultRules()
     number = rules.add(Match(times=None), _REFUSAL)
     assert all(rules.judge(_call(ApiKey.FETCH)).deed for _ in range(5))
@@ -49,7 +49,7 @@ def test_a_rule_without_times_stays_until_it_is_taken_back() -> None:
 
 
 def test_requests_of_another_kind_or_client_do_not_count() -> None:
-    """Requests of another kind or client do not count."""
+    """Neither as those that are skipped, nor as those that are met."""
     rules = FaultRules()
     match = Match(api_key=ApiKey.FETCH, skip=1, where=lambda call: call.client_id == "b")
     rules.add(match, _REFUSAL)
@@ -58,7 +58,7 @@ def test_requests_of_another_kind_or_client_do_not_count() -> None:
 
 
 def test_delays_add_up_and_the_oldest_of_the_others_strikes() -> None:
-    """Delays add up and the oldest of the others strikes."""
+    """One request has one end; the next rule waits for the next request."""
     rules = FaultRules()
     rules.add(Match(times=None), Delay(seconds=1.0))
     first = rules.add(Match(), Hold(moment=Moment.BEFORE))
@@ -71,7 +71,7 @@ def test_delays_add_up_and_the_oldest_of_the_others_strikes() -> None:
 
 
 def test_skip_counts_requests_whoever_takes_them() -> None:
-    """Skip counts requests whoever takes them."""
+    """Else the second of two rules would wait for one more than it says."""
     rules = FaultRules()
     rules.add(Match(skip=0), Hold(moment=Moment.BEFORE))
     rules.add(Match(skip=1), Drop(moment=Moment.BEFORE))

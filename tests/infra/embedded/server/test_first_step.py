@@ -8,7 +8,7 @@ from tests.infra.embedded.server.in_loop import in_loop
 
 @in_loop
 async def test_a_coroutine_that_does_not_wait_is_finished_at_once() -> None:
-    """A coroutine that does not wait is finished at once."""
+    """There is no task to pay for."""
 
     async def handler() -> int:
         return 7
@@ -18,7 +18,7 @@ async def test_a_coroutine_that_does_not_wait_is_finished_at_once() -> None:
 
 @in_loop
 async def test_the_first_step_has_happened_before_anything_else_can() -> None:
-    """The first step has happened before anything else can."""
+    """So that requests take effect in their order."""
     steps = []
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -36,7 +36,7 @@ async def test_the_first_step_has_happened_before_anything_else_can() -> None:
 
 @in_loop
 async def test_an_exception_of_the_first_step_is_the_callers() -> None:
-    """An exception of the first step is the callers."""
+    """It is raised where the coroutine was begun."""
 
     async def handler() -> None:
         raise LookupError("first")
@@ -47,7 +47,7 @@ async def test_an_exception_of_the_first_step_is_the_callers() -> None:
 
 @in_loop
 async def test_what_the_awaited_raises_reaches_the_coroutine() -> None:
-    """What the awaited raises reaches the coroutine."""
+    """As if a task had run it from the beginning."""
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     async def handler() -> str:
@@ -65,7 +65,7 @@ async def test_what_the_awaited_raises_reaches_the_coroutine() -> None:
 
 @in_loop
 async def test_a_cancellation_of_the_task_reaches_the_coroutine() -> None:
-    """A cancellation of the task reaches the coroutine."""
+    """So that it cleans up."""
     ends = []
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 

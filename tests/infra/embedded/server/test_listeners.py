@@ -10,7 +10,7 @@ from penstock.infra.embedded.server.embedded_broker import EmbeddedBroker
 from penstock.infra.embedded.server.listener import AddressTaken
 from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.embedded.wire.call import ListenerAddress
-from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
+from penstock.infra.processes.loopback_port import LOOPBACK, LoopbackPort
 from tests.infra.embedded.server.in_loop import in_loop
 from tests.infra.embedded.server.raw_client import RawClient
 from tests.infra.embedded.server.requests_by_hand import METADATA, metadata

@@ -1,7 +1,6 @@
 """What the node owes a storage: nothing follows from a decision before the decision is safe."""
 
 import asyncio
-from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import count
 from uuid import UUID
@@ -10,56 +9,21 @@ from kio.schema.errors import ErrorCode
 
 from penstock.infra.embedded.broker import Broker
 from penstock.infra.embedded.configs.broker_config import BrokerConfig
-from penstock.infra.embedded.journal_entry import JournalEntry
-from penstock.infra.embedded.log.segment_store import MemoryStore, PartitionStore
 from penstock.infra.embedded.server.broker_clock import BrokerClock
 from penstock.infra.embedded.server.node import Node
 from penstock.infra.embedded.topic_partition import TopicPartition
 from penstock.infra.embedded.topics.topic_creation import NewTopic
 from tests.infra.embedded.server.in_loop import in_loop, until
+from tests.infra.embedded.server.slow_disk import SlowDisk
 
 PLACE = TopicPartition("orders", 0)
-
-
-class _SlowDisk:
-    """A storage whose every entry has to reach a disk that takes its time."""
-
-    def __init__(self) -> None:
-        self.unsynced = False
-        self.may_go_on = asyncio.Event()
-        self.place = "a slow disk"
-        self.in_memory = True
-
-    def entries(self) -> Iterable[JournalEntry]:
-        return ()
-
-    def store(self, topic_id: UUID, partition: int) -> PartitionStore:
-        del topic_id, partition
-        return MemoryStore()
-
-    def keep(self, entry: JournalEntry) -> None:
-        del entry
-        self.unsynced = True
-
-    def attach(self, snapshot: Callable[[], Iterable[JournalEntry]]) -> None:
-        del snapshot
-
-    async def sync(self) -> None:
-        await self.may_go_on.wait()
-        self.unsynced = False
-
-    def room(self) -> tuple[int, int]:
-        return -1, -1
-
-    def close(self) -> None:
-        """Keep nothing open."""
 
 
 class _Stand:
     """A node over a slow disk, with one topic and producers that have an open transaction."""
 
     def __init__(self) -> None:
-        self.disk, self.clock = _SlowDisk(), BrokerClock()
+        self.disk, self.clock = SlowDisk(), BrokerClock()
         ids, now_ms = (UUID(int=number) for number in count(1)), self.clock.now_ms()
         self.broker = Broker(
             config=BrokerConfig.parse({}),
@@ -101,7 +65,7 @@ async def test_no_marker_is_written_before_its_decision_is_on_the_disk() -> None
     settling = asyncio.ensure_future(stand.node.settle_durably())
     await asyncio.sleep(0)
     assert (settling.done(), stand.end_offset) == (False, 0)
-    stand.disk.may_go_on.set()
+    stand.disk.written.set()
     await settling
     assert stand.end_offset == 1
     stand.node.close()
@@ -116,7 +80,7 @@ async def test_a_decision_that_comes_while_another_is_waited_for_has_a_wait_of_i
     settling = asyncio.ensure_future(stand.node.settle_durably())
     await asyncio.sleep(0)
     stand.decide(second)
-    stand.disk.may_go_on.set()
+    stand.disk.written.set()
     await settling
     assert stand.end_offset == 1
     await stand.node.settle_durably()
@@ -132,7 +96,7 @@ async def test_what_a_clock_decides_waits_for_the_disk_as_well() -> None:
     stand.clock.move(timedelta(minutes=2))
     await asyncio.sleep(0)
     assert (stand.broker.transactions.statistics().timed_out, stand.end_offset) == (1, 0)
-    stand.disk.may_go_on.set()
+    stand.disk.written.set()
     await until(lambda: stand.end_offset == 1)
     stand.node.close()
 
@@ -146,7 +110,7 @@ async def test_a_wait_that_is_given_up_leaves_its_decisions_to_others() -> None:
     await asyncio.sleep(0)
     settling.cancel()
     await asyncio.wait([settling])
-    stand.disk.may_go_on.set()
+    stand.disk.written.set()
     stand.node.settle_soon()
     await until(lambda: stand.end_offset == 1)
     stand.node.close()

@@ -27,7 +27,7 @@ def test_every_request_in_every_version_can_be_refused_as_a_whole(api: Api) -> N
             client_host="/127.0.0.1",
             principal="User:ANONYMOUS",
             listener=ListenerAddress("127.0.0.1", 9092),
-            connection=ConnectionState(number=1),
+            connection=ConnectionState(),
         )
         answer = handlers.refuse(call, ErrorCode.unknown_server_error)
         if answer is None:

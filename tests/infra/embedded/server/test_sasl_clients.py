@@ -99,7 +99,7 @@ async def test_librdkafka_gets_in_with_the_right_password_alone(mechanism: str) 
 
 @in_loop
 async def test_a_client_that_has_not_said_who_it_is_is_disconnected() -> None:
-    """A client that has not said who it is is disconnected."""
+    """It may ask which versions there are, and nothing else."""
     async with EmbeddedBroker(OPTIONS) as broker:
         async with await RawClient.connect(broker) as client:
             assert len(await client.ask_bytes(request_bytes(18, 0))) > 100
@@ -112,7 +112,7 @@ async def test_a_client_that_has_not_said_who_it_is_is_disconnected() -> None:
 
 @in_loop
 async def test_a_mechanism_that_is_not_there_is_refused_with_those_that_are() -> None:
-    """A mechanism that is not there is refused with those that are."""
+    """UNSUPPORTED_SASL_MECHANISM, and then the end."""
     async with EmbeddedBroker(OPTIONS) as broker, await RawClient.connect(broker) as client:
         answer = await client.ask_bytes(request_bytes(17, 1, b"\0\6GSSAPI"))
         assert answer[4:6] == b"\0\x21"
@@ -133,7 +133,7 @@ async def test_a_failed_authentication_is_answered_then_the_connection_is_closed
 
 @in_loop
 async def test_after_the_old_handshake_messages_come_bare() -> None:
-    """After the old handshake messages come bare."""
+    """Without a header, in which an error could be told: who is wrong loses the connection."""
     async with EmbeddedBroker(OPTIONS) as broker:
         async with await RawClient.connect(broker) as client:
             await client.ask_bytes(request_bytes(17, 0, b"\0\5PLAIN"))

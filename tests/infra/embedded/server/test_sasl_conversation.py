@@ -30,7 +30,7 @@ def test_the_right_password_makes_the_client_known() -> None:
     ],
 )
 def test_a_refusal_speaks_kafkas_words_and_is_final(message: bytes, text: str) -> None:
-    """A refusal speaks Kafka's words and is final."""
+    """Even with the right password: a new try takes a new connection."""
     conversation = _conversation()
     conversation.choose("PLAIN", bare=False)
     with pytest.raises(SaslRefused, match=text):

@@ -31,7 +31,7 @@ def _exchange() -> ScramExchange:
 
 
 def test_the_example_of_the_rfc_is_played_to_the_letter() -> None:
-    """The example of the RFC is played to the letter."""
+    """RFC 7677, section 3."""
     exchange = _exchange()
     nonces = _CLIENT_NONCE + _SERVER_NONCE
     assert exchange.step(_FIRST) == f"r={nonces},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096".encode()
@@ -83,7 +83,7 @@ def test_a_first_message_that_is_not_right_is_refused(first: bytes) -> None:
 
 @given(message=st.binary(max_size=200))
 def test_any_bytes_are_answered_or_refused(message: bytes) -> None:
-    """Any bytes are answered or refused."""
+    """And make nobody known."""
     exchange = _exchange()
     with contextlib.suppress(SaslRefused):
         exchange.step(message)

@@ -122,6 +122,11 @@ def test_the_brokers_defaults_count_where_nobody_says() -> None:
             "invalid_config",
             "Unknown topic config name: nope",
         ),
+        (
+            {"configs": (("leader.replication.throttled.replicas", "0:1," * 10_000 + "0:1"),)},
+            "policy_violation",
+            "A setting can have 32767 characters.",
+        ),
     ],
 )
 def test_a_wish_is_refused_in_kafkas_words(wish: dict[str, Any], error: str, reason: str) -> None:

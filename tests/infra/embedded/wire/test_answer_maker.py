@@ -8,7 +8,7 @@ from penstock.infra.embedded.wire.wire_errors import AnswerUnknown
 
 
 def test_fields_that_a_version_lacks_are_dropped() -> None:
-    """Fields that a version lacks are dropped."""
+    """A handler says what it knows, whatever the version."""
     old = make_answer(
         ApiKey.PRODUCE, 3, "PartitionProduceResponse", {"index": 1, "log_start_offset": 4}
     )
@@ -35,7 +35,7 @@ def test_a_struct_that_no_version_has_is_a_bug_that_says_so() -> None:
 def test_a_field_that_no_version_has_does_not_vanish_without_a_trace(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A field that no version has does not vanish without a trace."""
+    """A misspelt name would be missing in every answer."""
     # Tests of the handlers ask at their end what was dropped, and mean their own answers.
     monkeypatch.setattr(answer_maker, "_dropped", set())
     make_answer(ApiKey.HEARTBEAT, 0, "HeartbeatResponse", {"throttle_time": 0, "eror_code": 3})

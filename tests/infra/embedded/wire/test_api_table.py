@@ -19,7 +19,7 @@ _KAFKA_4_1 = {
 
 
 def test_the_versions_announced_are_those_of_apache_kafka() -> None:
-    """The versions announced are those of Apache Kafka."""
+    """So clients choose as they would there."""
     ours = {int(key): (api.announced_lowest, api.highest) for key, api in API_TABLE.items()}
     assert ours == _KAFKA_4_1
 
@@ -31,7 +31,7 @@ def test_every_key_that_has_a_name_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("api", [pytest.param(a, id=a.key.name) for a in API_TABLE.values()])
 def test_kio_describes_every_version_that_is_answered(api: Api) -> None:
-    """Kio describes every version that is answered."""
+    """None is announced that could not be read."""
     folder = os.path.join(next(iter(kio.schema.__path__)), api.schema_name)  # noqa: PTH118 - text
     there = {int(found[1]) for name in os.listdir(folder) if (found := re.match(r"v(\d+)$", name))}  # noqa: PTH208 - text
     assert set(range(api.lowest, api.highest + 1)) <= there

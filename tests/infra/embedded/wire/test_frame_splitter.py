@@ -19,7 +19,7 @@ def _framed(frame: bytes) -> bytes:
 def test_frames_come_out_whole_however_the_stream_is_cut(
     frames: list[bytes], cuts: list[int]
 ) -> None:
-    """Frames come out whole however the stream is cut."""
+    """In order, and nothing is left over."""
     stream = b"".join(map(_framed, frames))
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     splitter = FrameSplitter(limit=300)

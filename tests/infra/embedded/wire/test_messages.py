@@ -34,7 +34,7 @@ def _written(message: Any) -> bytes:
 
 @pytest.mark.parametrize("api", _APIS)
 def test_every_message_of_the_table_is_written_and_read_as_kio_does(api: Api) -> None:
-    """Every message of the table is written and read as kio does."""
+    """Byte for byte, by random messages; kio is the witness."""
     messages = RandomMessages(api.key)
     for kind in _messages(api):
         for _ in range(3):
@@ -49,7 +49,7 @@ def test_every_message_of_the_table_is_written_and_read_as_kio_does(api: Api) ->
 
 @pytest.mark.parametrize("api", _APIS)
 def test_bytes_gone_wrong_are_a_message_or_unreadable_and_nothing_else(api: Api) -> None:
-    """Bytes gone wrong are a message or unreadable and nothing else."""
+    """No other exception leaves the reader."""
     source, messages = random.Random(api.key), RandomMessages(api.key)
     for kind in _messages(api):
         data = bytearray(_written(messages.make(kind)))
