@@ -2,8 +2,9 @@
 
     gate   locked while somebody joins or hosts, so that of two that come at once one waits
     life   locked by the broker's process for as long as it lives; it holds the broker's address
+    dev    locked by a session of `penstock dev` for as long as it lives, so that there is one
 
-Both are files in the user's run-time folder, named for the project's folder. Who comes takes the
+All are files in the user's run-time folder, named for the project's folder. Who comes takes the
 gate, then tries to lock the life file. If it is locked, there is a broker, and its address stands
 in the file. If not, whatever stands in it is of the past: a broker is started, the locked
 descriptor is left to it alone, and the address is written.
@@ -22,7 +23,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, final
@@ -34,7 +35,15 @@ from penstock.infra.project import find_project
 from penstock.infra.run_time_folder import made_run_time_folder, run_time_folder
 from penstock.schemas.errors import CallerError, WorldError
 
-__all__ = ["Meeting", "MeetingBusy", "MeetingUnusable", "join_or_host", "project_folder"]
+__all__ = [
+    "Meeting",
+    "MeetingBusy",
+    "MeetingUnusable",
+    "SessionThere",
+    "join_or_host",
+    "project_folder",
+    "sole_session",
+]
 
 _LIMIT_S: Final = 60.0
 """Longest wait for another process, which may be starting the broker on a slow machine."""
@@ -53,6 +62,8 @@ class Meeting:
 
     bootstrap: str
     """`host:port` for clients."""
+    host: int
+    """Id of the process that started it, and with which it ends."""
     hosted: EmbeddedProcess | None
     """The broker, where this process has just started it; None where it was there."""
 
@@ -92,6 +103,29 @@ def join_or_host(
         raise _unusable(error) from error
 
 
+@contextmanager
+def sole_session(project: Path) -> Iterator[None]:
+    """Be the one session of `penstock dev` that a project has at a time.
+
+    Args:
+        project: the project's folder.
+
+    Raises:
+        SessionThere: there is one.
+        MeetingUnusable: the run-time folder, or a file in it, cannot be used.
+    """
+    place = _Place.of(project)
+    with ExitStack() as held:
+        try:
+            dev = held.enter_context(_opened(place.dev))
+            if not _lock(dev):
+                raise SessionThere(process=_process_in(dev) or "unknown")
+            _write(dev, {"process": os.getpid()})
+        except OSError as error:
+            raise _unusable(error) from error
+        yield
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
@@ -99,6 +133,7 @@ class _Place:
 
     gate: Path
     life: Path
+    dev: Path
     log: Path
 
     @classmethod
@@ -108,16 +143,18 @@ class _Place:
         except OSError as error:
             raise _unusable(error) from error
         stem = f"broker-{hashlib.sha256(name).hexdigest()[:16]}"
-        gate, life, log = (folder / f"{stem}{end}" for end in ("-gate", "-life", ".log"))
-        return cls(gate=gate, life=life, log=log)
+        gate, life, dev, log = (
+            folder / f"{stem}{end}" for end in ("-gate", "-life", "-dev", ".log")
+        )
+        return cls(gate=gate, life=life, dev=dev, log=log)
 
 
 def _join(place: _Place, deadline: float) -> Meeting | None:
     """Return the broker that lives, if one does."""
     with _opened(place.life) as life:
         while not _lock(life):
-            if address := _address_in(life):
-                return Meeting(bootstrap=address, hosted=None)
+            if found := _broker_in(life):
+                return found
             # Its host was killed before it could say where the broker is; the broker will follow.
             _pause(place, deadline)
     return None
@@ -130,11 +167,10 @@ def _host(place: _Place, wishes: EmbeddedWishes) -> Meeting:
         fcntl.flock(life, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(life, 0)
         broker.start(inherited=[life])
-        content = {"address": broker.bootstrap, "host": os.getpid(), "broker": broker.pid}
-        os.pwrite(life, json.dumps(content).encode(), 0)
+        _write(life, {"address": broker.bootstrap, "host": os.getpid()})
     where = "in memory" if wishes.data is None else f"in {wishes.data}"
     _log.warning("an embedded broker at %s, %s; it ends with this process", broker.bootstrap, where)
-    return Meeting(bootstrap=broker.bootstrap, hosted=broker)
+    return Meeting(bootstrap=broker.bootstrap, host=os.getpid(), hosted=broker)
 
 
 @contextmanager
@@ -165,15 +201,30 @@ def _pause(place: _Place, deadline: float) -> None:
     time.sleep(_PAUSE_S)
 
 
-def _address_in(life: int) -> str | None:
+def _write(descriptor: int, content: dict[str, object]) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(content).encode(), 0)
+
+
+def _read(descriptor: int) -> object:
     try:
-        content = json.loads(os.pread(life, _FILE_LIMIT, 0))
+        return json.loads(os.pread(descriptor, _FILE_LIMIT, 0))
     except ValueError:
-        return None
-    address = content.get("address") if isinstance(content, dict) else None
-    if not isinstance(address, str) or parse_addresses(address).problems:
-        return None
-    return address
+        return None  # whoever locked it has not written yet
+
+
+def _broker_in(life: int) -> Meeting | None:
+    match _read(life):
+        case {"address": str(address), "host": int(host)} if not parse_addresses(address).problems:
+            return Meeting(bootstrap=address, host=host, hosted=None)
+    return None
+
+
+def _process_in(dev: int) -> str | None:
+    match _read(dev):
+        case {"process": int(process)}:
+            return str(process)
+    return None
 
 
 def _unusable(error: OSError) -> "MeetingUnusable":
@@ -211,3 +262,18 @@ class MeetingBusy(WorldError):
     what: ClassVar[str] = "Another process of this project did not get its embedded broker started."
     why: ClassVar[str] = "Only one may start it; the others wait for that one, but not for ever."
     remedy: ClassVar[str] = "Look into {log}, end that process, and try again."
+
+
+@dataclass(eq=False, kw_only=True)
+class SessionThere(CallerError):
+    """The project has a session of `penstock dev` already."""
+
+    process: str
+    """Its process id."""
+
+    code: ClassVar[str] = "PEN-I142"
+    what: ClassVar[str] = "This project runs already: `penstock dev` is process {process}."
+    why: ClassVar[str] = "A second session would run each of its workers, and its sagas, twice."
+    remedy: ClassVar[str] = (
+        "End that one, or use it: PENSTOCK_KAFKA=embedded leads other commands to its broker."
+    )

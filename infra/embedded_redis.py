@@ -14,8 +14,6 @@ Laws:
 """
 
 import importlib.util
-import shlex
-import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -23,16 +21,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Final, Self, final
 
+from penstock.infra.processes import redis_probe
+from penstock.infra.processes.loopback_port import LOOPBACK, LoopbackPort
+from penstock.infra.processes.redis_program import program_in_package, program_on_path
 from penstock.infra.processes.server_process import ServerProcess, ServerStatistics
 from penstock.infra.redis.address import RedisAddress
-from penstock.infra.testing import redis_options, redis_probe
-from penstock.infra.testing.local_redis import find_program
-from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
 from penstock.schemas.errors import CallerError
 
 __all__ = ["EmbeddedRedis", "FoundRedis", "NoEmbeddedRedis", "RedisKind", "found_redis"]
 
-_PROGRAM: Final = "redis-server"
 _STAND_IN_NEEDS: Final = ("fakeredis", "lupa")
 _STOP_LIMIT_S: Final = 5.0
 """A shutdown in order took 0.1 s."""
@@ -94,9 +91,9 @@ def found_redis() -> FoundRedis:
     Raises:
         NoEmbeddedRedis: nothing.
     """
-    if on_path := shutil.which(_PROGRAM):
+    if on_path := program_on_path():
         return FoundRedis(kind=RedisKind.PROGRAM, program=on_path)
-    if in_package := find_program():
+    if in_package := program_in_package():
         return FoundRedis(kind=RedisKind.PACKAGE, program=in_package)
     missing = [name for name in _STAND_IN_NEEDS if importlib.util.find_spec(name) is None]
     if missing:
@@ -177,7 +174,6 @@ class EmbeddedRedis:
     def close(self) -> None:
         """End it if it runs, and give back port and folder. Twice is fine."""
         self._process.stop()
-        self._process.end()
         self._port.close()
         self._folder.cleanup()
 
@@ -207,5 +203,5 @@ class EmbeddedRedis:
         if self.found.program is None:
             # Without -P the working directory would come first among the places of modules.
             return [sys.executable, "-P", "-m", "penstock.infra.redis_stand_in", "--port", port]
-        wishes = {"bind": LOOPBACK, "port": port, "dir": shlex.quote(self._folder.name)}
-        return [self.found.program, *redis_options.options(wishes)]
+        where = ["--bind", LOOPBACK, "--port", port, "--dir", self._folder.name]
+        return [self.found.program, *where, "--save", "", "--appendonly", "no"]

@@ -15,11 +15,11 @@ from typing import Any, NoReturn
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from penstock.infra.processes.loopback_port import LoopbackPort
 from penstock.infra.testing import kafka_source, redis_source
 from penstock.infra.testing.fault_proxy import FaultProxy
 from penstock.infra.testing.kafka_properties import NEVER_KILLED
 from penstock.infra.testing.kafka_server import KafkaServer
-from penstock.infra.testing.loopback_port import LoopbackPort
 from penstock.infra.testing.redis_server import RedisServer
 from penstock.schemas.errors import PenstockError
 

@@ -123,7 +123,6 @@ class Crew:
 
     async def follow(self, reload: Reload) -> None:
         """Bring the processes to what a plan asks for: stop, then start."""
-        self._log.add(reload.plan)
         leaving = [*reload.stop, *reload.restart]
         await self._stop([name for name in leaving if name in self._members])
         for name in reload.stop:

@@ -27,6 +27,9 @@ __all__ = [
 
 SAGAS: Final = "sagas"
 """The name of the process that runs all sagas."""
+_SAGAS_BESIDE: Final = "sagas of the project"
+"""Its name where a worker is called so; none can be called like this."""
+_RUN_SAGAS: Final = ("run", "saga")
 
 
 @final
@@ -136,7 +139,8 @@ def plan_of(
                     files=module.files,
                 )
     if found.saga_files:
-        plan[SAGAS] = PlannedProcess(name=SAGAS, arguments=("run", "saga"), files=found.saga_files)
+        name = _SAGAS_BESIDE if SAGAS in plan else SAGAS
+        plan[name] = PlannedProcess(name=name, arguments=_RUN_SAGAS, files=found.saga_files)
     return plan
 
 
@@ -174,7 +178,8 @@ def reload_of(
     broken = {each.name for each in found.modules if each.problem}
 
     def is_concerned(process: PlannedProcess) -> bool:
-        if (process.name == SAGAS and found.saga_problem) or _module_of(process) in broken:
+        is_saga = process.arguments == _RUN_SAGAS
+        if (is_saga and found.saga_problem) or _module_of(process) in broken:
             return False  # it would fail to start: what runs is better than nothing
         old = before.get(process.name)
         if old is None or old != process or everything or process.name in waits:

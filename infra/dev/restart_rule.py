@@ -21,7 +21,6 @@ STEADY_S: Final = 10.0
 LIMIT: Final = 5
 """Ends in a row, each soon after its start, that make a crash loop."""
 _FIRST_S: Final = 0.5
-_LONGEST_S: Final = 8.0
 _SIGNALS: Final = {
     1: "SIGHUP",
     2: "SIGINT",
@@ -72,7 +71,7 @@ class RestartRule:
         if ends >= LIMIT:
             reason = f"it ended {ends} times in a row and waits for a change of files"
             return Verdict(rule=RestartRule(), wait_s=None, reason=reason)
-        wait_s = min(_LONGEST_S, _FIRST_S * 2 ** (ends - 1))
+        wait_s = _FIRST_S * 2 ** (ends - 1)
         reason = f"it starts again in {wait_s:g} s"
         return Verdict(rule=RestartRule(quick_ends=ends), wait_s=wait_s, reason=reason)
 

@@ -30,10 +30,11 @@ from penstock.infra.dev.file_watch import changes_of, check_watching
 from penstock.infra.dev.process_plan import FoundProject, reload_of
 from penstock.infra.dev.restart_rule import RestartRule, words_for
 from penstock.infra.dev.told_project import ProjectUnreadable, list_project
-from penstock.infra.embedded_meeting import Meeting, join_or_host
+from penstock.infra.embedded_meeting import Meeting, join_or_host, sole_session
 from penstock.infra.embedded_process import FOR_APPS, EmbeddedProcess, EmbeddedWishes
 from penstock.infra.embedded_redis import EmbeddedRedis, NoEmbeddedRedis
 from penstock.infra.plain_text import escaped
+from penstock.infra.processes.server_errors import ServerDidNotStart
 from penstock.infra.project import Project
 from penstock.schemas.errors import CallerError, WorldError
 
@@ -83,11 +84,13 @@ class BrokerThere(CallerError):
 
     address: str
     """Where it is."""
+    host: int
+    """Id of the process that started it."""
 
     code: ClassVar[str] = "PEN-I148"
     what: ClassVar[str] = "The project has an embedded broker already, at {address}."
     why: ClassVar[str] = "Its port and its folder cannot be changed while it runs."
-    remedy: ClassVar[str] = "End the process that started it, or leave out --port and --data."
+    remedy: ClassVar[str] = "End process {host}, which started it, or leave out --port and --data."
 
 
 @dataclass(eq=False, kw_only=True)
@@ -117,6 +120,7 @@ async def run_session(project: Project, wishes: DevWishes, log: CommonLog) -> bo
     Raises:
         NoProject: there is nothing to run.
         WatchingUnavailable: files are to be watched, and cannot be.
+        SessionThere: the project has one already.
         BrokerThere: the project's broker runs already, and is not as wished for.
         BrokerEnded: the broker died.
         PenstockError: the broker could not be started.
@@ -125,7 +129,9 @@ async def run_session(project: Project, wishes: DevWishes, log: CommonLog) -> bo
         raise NoProject(where=_where(project))
     if wishes.reload:
         check_watching()
-    return await _Session(project.folder.resolve(), wishes, log).run()
+    folder = project.folder.resolve()
+    with sole_session(folder):
+        return await _Session(folder, wishes, log).run()
 
 
 def _where(project: Project) -> str:
@@ -211,7 +217,7 @@ class _Session:
         meeting = await asyncio.to_thread(join_or_host, self._folder, wanted)
         self._broker = meeting.hosted
         if meeting.hosted is None and (wishes.port or wishes.data):
-            raise BrokerThere(address=meeting.bootstrap)
+            raise BrokerThere(address=meeting.bootstrap, host=meeting.host)
         return meeting
 
     async def _start_redis(self) -> EmbeddedRedis | None:
@@ -249,12 +255,16 @@ class _Session:
             verdict = rule.ended(ran_s=_now_s() - started_s, exit_code=-signal.SIGKILL)
             if verdict.wait_s is None:
                 self._log.say("Redis ends again and again; there is none from now on", wrong=True)
+                await asyncio.to_thread(self._redis.close)
                 self._redis = None
                 continue
             self._log.say("Redis has ended, and starts again, empty", wrong=True)
             await asyncio.sleep(verdict.wait_s)
             rule, started_s = verdict.rule, _now_s()
-            await asyncio.to_thread(self._redis.start)
+            try:
+                await asyncio.to_thread(self._redis.start)
+            except ServerDidNotStart as failed:  # it does not run, so the rule judges it again
+                self._log.say(escaped(str(failed)), wrong=True)
 
     # --- processes -------------------------------------------------------------------------------
 

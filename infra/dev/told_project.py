@@ -1,22 +1,23 @@
 """What a project consists of, as its listing tells it (project_listing.py).
 
-Law: the listing is a process of its own, with a limit of time; what it writes is judged here as
-what it is, the word of a process that has run the user's code.
+Laws:
+1. The listing is a process of its own, with a limit of time; it ends with whoever waits for it.
+2. What it writes is judged here as what it is, the word of a process that has run the user's code.
 """
 
 import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from penstock.infra.dev.dev_process import DevProcess
 from penstock.infra.dev.process_plan import FoundModule, FoundProject, FoundWorker
 from penstock.infra.plain_text import excerpt
-from penstock.infra.processes.log_file import last_lines
-from penstock.infra.processes.owned_process import OwnedProcess
 from penstock.schemas.errors import CallerError
 
 __all__ = ["ProjectUnreadable", "list_project"]
@@ -51,10 +52,10 @@ async def list_project(folder: Path, environment: Mapping[str, str]) -> FoundPro
         ProjectUnreadable: its file cannot be used, or its code ended the listing.
     """
     with tempfile.TemporaryDirectory(prefix="penstock-dev-", ignore_cleanup_errors=True) as place:
-        target, log = Path(place) / "listing.json", Path(place) / "listing.log"
-        await asyncio.to_thread(_run, folder, environment, target, log)
+        target = Path(place) / "listing.json"
+        lines = await _run(folder, environment, target)
         if not target.exists() or target.stat().st_size > _FILE_LIMIT:
-            said = excerpt(" ".join(last_lines(log, _LINES).split()), 500)
+            said = excerpt(" ".join(" ".join(lines).split()), 500)
             raise ProjectUnreadable(reason=f"Its modules ended their import with: {said or '-'}.")
         told = json.loads(target.read_bytes())
     if reason := told.get("unreadable"):
@@ -62,12 +63,21 @@ async def list_project(folder: Path, environment: Mapping[str, str]) -> FoundPro
     return _project(told)
 
 
-def _run(folder: Path, environment: Mapping[str, str], target: Path, log: Path) -> None:
+async def _run(folder: Path, environment: Mapping[str, str], target: Path) -> Iterable[str]:
+    """Run the listing to its end, and return the last lines that it printed."""
+    lines: deque[str] = deque(maxlen=_LINES)
     module = "penstock.infra.dev.project_listing"
     # Without -P the working directory would come first among the places that modules come from.
     command = [sys.executable, "-P", "-m", module, str(target)]
-    process = OwnedProcess(command, output=log, folder=folder, environment=environment)
-    process.wait(timeout_s=LISTING_LIMIT_S)
+    listing = DevProcess(command, folder=folder, environment=environment, take=lines.append)
+    try:
+        async with asyncio.timeout(LISTING_LIMIT_S):
+            await listing.ended()
+    except TimeoutError:
+        lines.append(f"no end within {LISTING_LIMIT_S:.0f} s")
+    finally:
+        listing.kill()
+    return lines
 
 
 def _project(told: Mapping[str, Any]) -> FoundProject:

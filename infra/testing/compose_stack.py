@@ -33,6 +33,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 from testcontainers.core.network import Network
 
+from penstock.infra.processes.loopback_port import LOOPBACK
 from penstock.infra.testing.compose_file import ComposeFile
 from penstock.infra.testing.compose_service import (
     Condition,
@@ -44,7 +45,6 @@ from penstock.infra.testing.compose_service import (
     is_met,
 )
 from penstock.infra.testing.container_owner import new_container, owner_labels
-from penstock.infra.testing.loopback_port import LOOPBACK
 from penstock.schemas.errors import CallerError, WorldError
 
 __all__ = ["ComposeStack", "ComposeStackStatistics", "ServiceNotReady", "UnknownContainer"]

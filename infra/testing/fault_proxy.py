@@ -26,6 +26,7 @@ import socket
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self, final
 
+from penstock.infra.processes.loopback_port import LOOPBACK, LoopbackPort
 from penstock.infra.testing.fault_link import FaultLink, LinkLimits, Peer, ProxyState, reset
 from penstock.infra.testing.fault_plan import (
     Aftermath,
@@ -39,7 +40,6 @@ from penstock.infra.testing.fault_plan import (
 )
 from penstock.infra.testing.kafka_probe import split_address
 from penstock.infra.testing.loop_thread import LoopThread
-from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
 from penstock.infra.testing.planned_fault import Decision, HeldMessage, PlannedFault, WaitedInVain
 from penstock.infra.testing.proxy_tally import Happening, ProxyStatistics
 from penstock.schemas.errors import CallerError

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import final
 
+from penstock.infra.processes.loopback_port import LoopbackPort
 from penstock.infra.processes.server_errors import ServerDidNotStart
 from penstock.infra.testing import kafka_probe, kafka_properties
 from penstock.infra.testing.kafka_server import KafkaServer
-from penstock.infra.testing.loopback_port import LoopbackPort
 from penstock.infra.testing.owned_container import OwnedContainer
 
 __all__ = ["KafkaContainer", "container_environment"]
@@ -77,25 +77,17 @@ class KafkaContainer(KafkaServer):
         client, proxied = LoopbackPort(), LoopbackPort()
         if not proxy:
             proxied.close()
-        self._bootstrap = client.address
-        self._proxied_upstream = proxied.address if proxy else None
         self._start_timeout_s = start_timeout_s
         environment = container_environment(
             published=client.address, proxy=proxy, heap_mib=heap_mib, config=config
         )
         ports = {_CLIENT: client} | ({_PROXIED: proxied} if proxy else {})
         self._container = OwnedContainer(image=image, ports=ports, environment=environment)
-        super().__init__(self._container)
-
-    @property
-    def bootstrap(self) -> str:
-        """`host:port` for clients."""
-        return self._bootstrap
-
-    @property
-    def proxied_upstream(self) -> str | None:
-        """`host:port` of the PROXIED listener, for a proxy to forward to."""
-        return self._proxied_upstream
+        super().__init__(
+            self._container,
+            bootstrap=client.address,
+            proxied_upstream=proxied.address if proxy else None,
+        )
 
     def start(self) -> None:
         """Start it, the first time or again, and wait until it serves clients.
@@ -105,7 +97,7 @@ class KafkaContainer(KafkaServer):
         """
         self._container.start()
         answered = kafka_probe.wait_until_answers(
-            self._bootstrap, timeout_s=self._start_timeout_s, alive=lambda: self._container.running
+            self.bootstrap, timeout_s=self._start_timeout_s, alive=lambda: self._container.running
         )
         if not answered:
             raise ServerDidNotStart(

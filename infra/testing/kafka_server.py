@@ -5,9 +5,7 @@
 to it; a test that is handed an address may not.
 """
 
-from abc import abstractmethod
-
-from penstock.infra.testing.owned_server import OwnedServer
+from penstock.infra.testing.owned_server import OwnedServer, Vessel
 
 __all__ = ["KafkaServer"]
 
@@ -15,12 +13,25 @@ __all__ = ["KafkaServer"]
 class KafkaServer(OwnedServer):
     """One server, with its data and its ports, from `start` to `close`."""
 
-    @property
-    @abstractmethod
-    def bootstrap(self) -> str:
-        """`host:port` for clients."""
+    def __init__(self, vessel: Vessel, *, bootstrap: str, proxied_upstream: str | None) -> None:
+        """Run nothing yet.
+
+        Args:
+            vessel: what it runs in.
+            bootstrap: `host:port` for clients.
+            proxied_upstream: `host:port` of the listener that sends clients back to a proxy; None
+                for no such listener.
+        """
+        super().__init__(vessel)
+        self._bootstrap = bootstrap
+        self._proxied_upstream = proxied_upstream
 
     @property
-    @abstractmethod
+    def bootstrap(self) -> str:
+        """`host:port` for clients."""
+        return self._bootstrap
+
+    @property
     def proxied_upstream(self) -> str | None:
         """`host:port` that a proxy forwards to; None where none was announced."""
+        return self._proxied_upstream

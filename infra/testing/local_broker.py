@@ -19,10 +19,10 @@ from types import MappingProxyType
 from typing import Final, final
 
 from penstock.infra.embedded_process import EmbeddedProcess, EmbeddedWishes
+from penstock.infra.processes.loopback_port import LoopbackPort
 from penstock.infra.processes.server_process import ServerStatistics
 from penstock.infra.testing.kafka_properties import FOR_TESTS
 from penstock.infra.testing.kafka_server import KafkaServer
-from penstock.infra.testing.loopback_port import LoopbackPort
 
 __all__ = ["LocalBroker"]
 
@@ -49,8 +49,6 @@ class LocalBroker(KafkaServer):
             start_timeout_s: limit for a start.
         """
         client, proxied = self._ports = (LoopbackPort(), LoopbackPort())
-        self._bootstrap = client.address
-        self._proxied_upstream = proxied.address if proxy else None
         self._folder = tempfile.TemporaryDirectory(
             prefix="penstock-broker-", ignore_cleanup_errors=True
         )
@@ -65,17 +63,11 @@ class LocalBroker(KafkaServer):
             ),
             start_timeout_s=start_timeout_s,
         )
-        super().__init__(self._process)
-
-    @property
-    def bootstrap(self) -> str:
-        """`host:port` for clients."""
-        return self._bootstrap
-
-    @property
-    def proxied_upstream(self) -> str | None:
-        """`host:port` of the second listener, for a proxy to forward to."""
-        return self._proxied_upstream
+        super().__init__(
+            self._process,
+            bootstrap=client.address,
+            proxied_upstream=proxied.address if proxy else None,
+        )
 
     @property
     def pid(self) -> int:

@@ -21,11 +21,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import final
 
+from penstock.infra.processes.loopback_port import LOOPBACK, LoopbackPort
 from penstock.infra.processes.owned_process import OwnedProcess
 from penstock.infra.processes.server_process import ServerProcess, ServerStatistics
 from penstock.infra.testing import kafka_jars, kafka_probe, kafka_properties
 from penstock.infra.testing.kafka_server import KafkaServer
-from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
 
 __all__ = ["QUICK_START", "LocalKafka"]
 
@@ -75,8 +75,6 @@ class LocalKafka(KafkaServer):
         """
         self._ports = [LoopbackPort() for _ in range(4)]
         client, internal, controller, proxied = self._ports
-        self._bootstrap = client.address
-        self._proxied_upstream = proxied.address if proxy else None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         if data_dir is None:
             self._temporary = tempfile.TemporaryDirectory(
@@ -99,21 +97,15 @@ class LocalKafka(KafkaServer):
         self._start_timeout_s = start_timeout_s
         self._process = ServerProcess(
             server="Apache Kafka",
-            address=self._bootstrap,
+            address=client.address,
             log=self._log,
             stop_limit_s=_STOP_LIMIT_S,
         )
-        super().__init__(self._process)
-
-    @property
-    def bootstrap(self) -> str:
-        """`host:port` for clients."""
-        return self._bootstrap
-
-    @property
-    def proxied_upstream(self) -> str | None:
-        """`host:port` of the PROXIED listener, for a proxy to forward to."""
-        return self._proxied_upstream
+        super().__init__(
+            self._process,
+            bootstrap=client.address,
+            proxied_upstream=proxied.address if proxy else None,
+        )
 
     @property
     def pid(self) -> int:
@@ -140,7 +132,7 @@ class LocalKafka(KafkaServer):
         self._process.start(
             [java, *self._jvm_options, "-cp", classes, "kafka.Kafka", str(settings)],
             lambda alive: kafka_probe.wait_until_answers(
-                self._bootstrap, timeout_s=self._start_timeout_s, alive=alive
+                self.bootstrap, timeout_s=self._start_timeout_s, alive=alive
             ),
         )
 

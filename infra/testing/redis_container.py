@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, final
 
+from penstock.infra.processes import redis_probe
+from penstock.infra.processes.loopback_port import LOOPBACK, LoopbackPort
 from penstock.infra.processes.server_errors import ServerDidNotStart
 from penstock.infra.redis.address import RedisAddress
-from penstock.infra.testing import redis_options, redis_probe
-from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
+from penstock.infra.testing import redis_options
 from penstock.infra.testing.owned_container import OwnedContainer
 from penstock.infra.testing.redis_server import RedisServer
 
@@ -40,19 +41,13 @@ class RedisContainer(RedisServer):
             start_timeout_s: limit for a start, from a present image to the first answer.
         """
         port = LoopbackPort()
-        self._url = redis_options.url(port.address, config)
         self._address = RedisAddress(host=LOOPBACK, port=port.number)
         self._start_timeout_s = start_timeout_s
         # Without a password Redis serves loopback only, and inside, its clients come from outside.
         # That it is reached from loopback only is the business of the published port.
         command = ["redis-server", *redis_options.options({"protected-mode": "no", **config})]
         self._container = OwnedContainer(image=image, ports={_PORT: port}, command=command)
-        super().__init__(self._container)
-
-    @property
-    def url(self) -> str:
-        """`redis://host:port` for clients."""
-        return self._url
+        super().__init__(self._container, url=redis_options.url(port.address, config))
 
     def start(self) -> None:
         """Start it, the first time or again, empty, and wait until it serves clients.

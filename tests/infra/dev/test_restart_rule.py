@@ -41,11 +41,11 @@ def test_after_a_crash_loop_a_change_begins_anew() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 1000), st.integers(-64, 255))))
 def test_waits_are_bounded(ends: list[tuple[float, int]]) -> None:
-    """Whatever the ends: no wait is longer than eight seconds, none shorter than half of one."""
+    """Whatever the ends: no wait is longer than four seconds, none shorter than half of one."""
     rule = RestartRule()
     for ran_s, exit_code in ends:
         verdict = rule.ended(ran_s=ran_s, exit_code=exit_code)
-        assert verdict.wait_s is None or 0.5 <= verdict.wait_s <= 8.0
+        assert verdict.wait_s is None or 0.5 <= verdict.wait_s <= 4.0
         assert words_for(exit_code)
         rule = verdict.rule
 

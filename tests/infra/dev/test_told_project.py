@@ -8,6 +8,7 @@ import pytest
 
 from penstock.infra.dev.process_plan import FoundProject, plan_of
 from penstock.infra.dev.told_project import ProjectUnreadable, list_project
+from penstock.infra.progress_store import is_alive
 
 TYPES = """
 from penstock.events import Event, Topic
@@ -43,10 +44,15 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def environment() -> dict[str, str]:
+    """All variables of the listing."""
+    outer = {name: text for name, text in os.environ.items() if not name.startswith("PENSTOCK_")}
+    return {**outer, "PENSTOCK_KAFKA": "127.0.0.1:1"}
+
+
 def listed(folder: Path) -> FoundProject:
     """List it."""
-    outer = {name: text for name, text in os.environ.items() if not name.startswith("PENSTOCK_")}
-    return asyncio.run(list_project(folder, {**outer, "PENSTOCK_KAFKA": "127.0.0.1:1"}))
+    return asyncio.run(list_project(folder, environment()))
 
 
 def files_of(found: FoundProject, folder: Path) -> dict[str, list[str]]:
@@ -135,3 +141,25 @@ def test_broken_sagas_are_told_and_their_files_known(shop: Path) -> None:
     assert found.saga_problem is not None
     names = {Path(file).name for file in found.saga_files}
     assert names == {"order.saga.yaml", "__init__.py", "one.py", "two.py", "types.py"}
+
+
+def test_an_import_that_hangs_ends_with_whoever_waits_for_it(shop: Path) -> None:
+    """Ctrl-C in the middle of a listing is not held up by the user's code."""
+    pids = shop / "pids"
+    (shop / "shop" / "types.py").write_text(
+        f"import os, pathlib, time\n"
+        f"pathlib.Path({str(pids)!r}).write_text(f'{{os.getppid()}} {{os.getpid()}} ')\n"
+        f"time.sleep(1000)\n"
+    )
+
+    async def scenario() -> None:
+        async with asyncio.timeout(20):
+            listing = asyncio.create_task(list_project(shop, environment()))
+            while not pids.exists() or not pids.read_text().endswith(" "):  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.02)
+            listing.cancel()
+            await asyncio.wait({listing})
+            while any(is_alive(int(pid)) for pid in pids.read_text().split()):  # noqa: ASYNC110 - these end by themselves
+                await asyncio.sleep(0.02)
+
+    asyncio.run(scenario())

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterable
 from typing import Self, final
 
+from penstock.infra.processes.loopback_port import LOOPBACK
 from penstock.infra.testing.kafka_frame import FrameSplitter, request_head
-from penstock.infra.testing.loopback_port import LOOPBACK
 
 __all__ = ["EchoServer", "FramedClient", "answer_frame", "request_frame"]
 

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from penstock.infra.processes.loopback_port import LOOPBACK
 from penstock.infra.testing.kafka_probe import (
     BadAddress,
     answers,
     split_address,
     wait_until_answers,
 )
-from penstock.infra.testing.loopback_port import LOOPBACK
 
 Serve = Callable[[bytes], str]
 

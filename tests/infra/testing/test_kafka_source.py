@@ -1,5 +1,6 @@
 import pytest
 
+from penstock.infra.processes.loopback_port import LoopbackPort
 from penstock.infra.processes.server_errors import GivenServerSilent
 from penstock.infra.testing.kafka_jars import KAFKA_VERSION
 from penstock.infra.testing.kafka_source import (
@@ -11,7 +12,6 @@ from penstock.infra.testing.kafka_source import (
     possible_source,
 )
 from penstock.infra.testing.local_broker import LocalBroker
-from penstock.infra.testing.loopback_port import LoopbackPort
 
 
 def never_asked() -> str | None:

