@@ -217,7 +217,7 @@ class PartitionTask:
             turn(self.partition)
 
     async def look(self) -> Look | None:
-        """What the watchdog wants to know; None where the partition does not run.
+        """What the watchdog wants to know; None where it does not run, or is being given records.
 
         Raises:
             WorldError: the broker did not say where the log ends.

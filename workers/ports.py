@@ -84,7 +84,10 @@ class GroupMember(Protocol):
         ...
 
     def position(self, partition: Partition) -> int | None:
-        """The offset that will be read next, past markers; None while it is not known."""
+        """The offset that will be read next, past markers.
+
+        None while it is not known, and while records before it were not given out by `poll` yet.
+        """
         ...
 
     def end(self, partition: Partition) -> int | None:

@@ -206,13 +206,19 @@ class KafkaGroupMember:
     def position(self, partition: Partition) -> int | None:
         """The offset that will be read next, past markers.
 
-        None while records on the way to `poll` are with nobody: they are behind the position, and
-        whoever looks only at that and at what is in flight would believe them done.
+        None while records of it are on the way to `poll`, and so with nobody: they are behind the
+        position, and whoever looks only at that and at what is in flight would believe them done.
         """
-        if self._fetching is not None and self._fetching.done():
+        if self._is_on_its_way(partition):
             return None
         state = self._state(partition)
         return None if state is None or not state.has_valid_position else state.position
+
+    def _is_on_its_way(self, partition: Partition) -> bool:
+        fetched = self._fetching
+        if fetched is None or not fetched.done() or fetched.cancelled():
+            return False
+        return fetched.exception() is None and TopicPartition(*partition) in fetched.result()
 
     def end(self, partition: Partition) -> int | None:
         """The last known end of what committed readers may see."""

@@ -1,11 +1,11 @@
-"""A group that is to begin where topics end now, on a cluster that others have used before.
+"""A group that is to begin at given offsets, on a cluster that others have used before.
 
 It must be empty: its offsets are committed as a tool's would be, without the mark of penstock, so
 that a worker that finds them looks into its changelog first (workers/partition_life.py).
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer
@@ -17,30 +17,30 @@ from penstock.infra.kafka.abandoned import stop_or_abandon
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
 from penstock.infra.kafka.error_codes import describe
 
-__all__ = ["begin_at_ends"]
+__all__ = ["begin_at"]
 
 LIMIT_S: Final = 20.0
 """Longest of all: a cluster's first group waits until its topic of offsets is made."""
 CLOSE_LIMIT_S: Final = 5.0
 
 
-async def begin_at_ends(
-    connection: KafkaConnection, group: str, partitions: Iterable[Partition]
-) -> Mapping[Partition, int]:
-    """Commit the ends that partitions have now.
+async def begin_at(
+    connection: KafkaConnection, group: str, offsets: Mapping[Partition, int]
+) -> None:
+    """Commit where a group is to begin.
 
     Args:
         connection: how to reach the cluster.
         group: an empty group.
-        partitions: what it will read.
-
-    Returns:
-        The offsets.
+        offsets: of the first record that it will read, by partition.
 
     Raises:
         KafkaUnreachable: no broker answered in time, or one refused.
     """
-    places = [TopicPartition(*partition) for partition in partitions]
+    begins = {
+        TopicPartition(*partition): OffsetAndMetadata(offset, "")
+        for partition, offset in offsets.items()
+    }
     consumer = AIOKafkaConsumer(
         **connection.arguments(),
         group_id=group,
@@ -51,13 +51,9 @@ async def begin_at_ends(
     try:
         async with asyncio.timeout(LIMIT_S):
             await consumer.start()
-            consumer.assign(places)
-            ends = await consumer.end_offsets(places)
-            await consumer.commit(
-                {place: OffsetAndMetadata(offset, "") for place, offset in ends.items()}
-            )
+            consumer.assign(list(begins))
+            await consumer.commit(begins)
     except (TimeoutError, KafkaError, OSError) as error:
         raise KafkaUnreachable(bootstrap=connection.bootstrap, reason=describe(error)) from error
     finally:
         await stop_or_abandon(consumer, CLOSE_LIMIT_S)
-    return {Partition(place.topic, place.partition): end for place, end in ends.items()}

@@ -20,12 +20,11 @@ from penstock.infra.embedded.log.record_batch import (
     IncomingBatch,
     split_batches,
 )
-from penstock.infra.embedded.log.record_format import RecordSpan, record_spans
+from penstock.infra.embedded.log.record_format import RecordSpan, record_headers, record_spans
 from penstock.infra.memory.memory_record import MemoryRecord
 
 __all__ = ["CommittedRecords", "committed_records"]
 
-_CONTINUES: Final = 0x80
 _ABORT_KEY: Final = b"\x00\x00\x00\x00"
 """Version 0, type 0: the key of an abort marker."""
 
@@ -99,7 +98,7 @@ def _records(
                 _timestamp_ms(header, span),
                 _piece(body, span.key_start, span.key_size),
                 _piece(body, span.value_start, span.value_size),
-                tuple(_headers(body, span.value_start + max(span.value_size, 0))),
+                tuple((name, data or b"") for name, data in record_headers(body, span)),
             )
 
 
@@ -111,24 +110,3 @@ def _timestamp_ms(header: BatchHeader, span: RecordSpan) -> int:
 
 def _piece(body: bytes, start: int, size: int) -> bytes | None:
     return None if size < 0 else body[start : start + size]
-
-
-def _headers(body: bytes, position: int) -> Iterator[tuple[str, bytes]]:
-    count, position = _signed(body, position)
-    for _ in range(count):
-        size, position = _signed(body, position)
-        name = body[position : position + size].decode()
-        size, position = _signed(body, position + size)
-        yield name, _piece(body, position, size) or b""
-        position += max(size, 0)
-
-
-def _signed(body: bytes, position: int) -> tuple[int, int]:
-    raw = shift = 0
-    while True:
-        byte = body[position]
-        position += 1
-        raw |= (byte & ~_CONTINUES) << shift
-        if byte < _CONTINUES:
-            return (raw >> 1) ^ -(raw & 1), position
-        shift += 7

@@ -19,7 +19,8 @@ class Latency:
     least_s: float = 0.0
     """Seconds, 0 or more. 0: the next turn of the event loop."""
     most_s: float = 0.0
-    """Seconds, no less than `least_s`. With a range, each seed is another order of events."""
+    """Seconds, no less than `least_s`. With a range, each seed is another order of events. A read
+    that ends before question and answer have come brings nothing, and a worker polls for 0.2 s."""
 
 
 @final

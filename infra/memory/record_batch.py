@@ -13,13 +13,12 @@ from penstock.infra.embedded.log.record_batch import (
     BatchHeader,
     encode_batch,
 )
-from penstock.infra.embedded.log.record_format import encode_varint
+from penstock.infra.embedded.log.record_format import encode_record
 
 __all__ = ["BATCH_BYTES", "MemoryBatch"]
 
 BATCH_BYTES: Final = 960 * 1024
 """As infra/kafka: below the broker's default message.max.bytes, which bounds a whole batch."""
-_NULL: Final = encode_varint(-1)
 _MAGIC: Final = 2
 _NO_LEADER_EPOCH: Final = -1
 
@@ -47,7 +46,13 @@ class MemoryBatch:
         if self._full:
             return False
         first_ms = self._first_ms if self._count else record.timestamp_ms
-        encoded = _encoded(record, record.timestamp_ms - first_ms, self._count)
+        encoded = encode_record(
+            timestamp_delta=record.timestamp_ms - first_ms,
+            offset_delta=self._count,
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
+        )
         # It stays below the limit, as aiokafka's compiled builder does.
         if self._count and self.size_bytes + len(encoded) >= self._limit_bytes:
             self._full = True
@@ -103,20 +108,3 @@ class MemoryBatch:
             record_count=self._count,
         )
         return encode_batch(header, bytes(self._body))
-
-
-def _encoded(record: NewRecord, timestamp_delta: int, offset_delta: int) -> bytes:
-    content = bytearray(b"\x00")
-    content += encode_varint(timestamp_delta)
-    content += encode_varint(offset_delta)
-    content += _sized(record.key)
-    content += _sized(record.value)
-    content += encode_varint(len(record.headers))
-    for name, value in record.headers:
-        content += _sized(name.encode())
-        content += _sized(value)
-    return encode_varint(len(content)) + content
-
-
-def _sized(data: bytes | None) -> bytes:
-    return _NULL if data is None else encode_varint(len(data)) + data

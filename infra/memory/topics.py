@@ -65,7 +65,7 @@ class MemoryTopics:
                     name=topic.name,
                     partitions=topic.partition_count,
                     replication=_ONLY_REPLICA,
-                    config=self._config(ResourceKind.TOPIC, topic.name),
+                    config=self._config(topic.name),
                 )
                 for topic in found
             }
@@ -122,17 +122,15 @@ class MemoryTopics:
         resource = ConfigResource(ResourceKind.TOPIC, name)
         changes = [ConfigChange(key, ConfigOperation.SET, value) for key, value in config.items()]
 
-        def take(now_ms: int) -> _Refusal:
-            (altered,) = self._broker.core.incremental_alter_configs(
-                [(resource, changes)], now_ms=now_ms
-            )
+        def take(_now_ms: int) -> _Refusal:
+            (altered,) = self._broker.core.incremental_alter_configs([(resource, changes)])
             return altered.error, altered.reason
 
         await self._change(name, take)
 
-    def _config(self, kind: ResourceKind, name: str) -> dict[str, str]:
-        described = self._broker.core.describe_configs(ConfigResource(kind, name))
-        return {each.name: each.value for each in described.entries if each.value is not None}
+    def _config(self, name: str) -> dict[str, str]:
+        found = self._broker.core.describe_configs(ConfigResource(ResourceKind.TOPIC, name))
+        return {each.name: each.value for each in found.entries if each.value is not None}
 
     async def _change(self, topic: str, take: Callable[[int], _Refusal]) -> None:
         # A fault's error is what the broker says no with.

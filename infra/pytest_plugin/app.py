@@ -37,7 +37,7 @@ from penstock.events.log import Partition
 from penstock.events.names import consumer_group, saga_worker
 from penstock.events.saga_messages import InboxMessage
 from penstock.infra.bootstrap import open_worker
-from penstock.infra.kafka.group_start import begin_at_ends
+from penstock.infra.kafka.group_start import begin_at
 from penstock.infra.kafka.log_ends import open_log_ends
 from penstock.infra.parts import Parts, open_parts, open_topics
 from penstock.infra.project import find_project
@@ -107,13 +107,12 @@ def settings_variables(
         for name in environment
         if name.upper().startswith(_OWN_PREFIX) and not name.upper().startswith(_TESTS_PREFIX)
     ]
-    kept = "PENSTOCK_KAFKA_" if not kafka.choice.is_ours else None
-    gone = [
+    kept = [
         name
         for name in ours
-        if name not in wanted and not (kept is not None and name.upper().startswith(kept))
+        if not kafka.choice.is_ours and name.upper().startswith("PENSTOCK_KAFKA_")
     ]
-    return wanted, tuple(gone)
+    return wanted, tuple(name for name in ours if name not in wanted and name not in kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,23 +286,20 @@ class _Start:
             steps = await plan_topics(topics, wanted)
             await apply_plan(topics, steps, replication=self._settings.replication)
 
-    async def begin_at_ends(self) -> dict[Partition, int]:
+    async def begin_at_ends(self) -> Mapping[Partition, int]:
         """Let every group begin where its topics end now; return where all topics end."""
-        connection = self._settings.connection()
-        starts: dict[Partition, int] = {}
-        for name, places in self._groups().items():
-            group = consumer_group(self._settings.app, name)
-            starts |= await begin_at_ends(connection, group, places)
-        everywhere = {
+        connection, groups = self._settings.connection(), self._groups()
+        declared = {
             Partition(topic.name, number)
             for topic in declared_topics(self._contents.types).values()
             for number in range(topic.partitions)
         }
-        if rest := everywhere - set(starts):
-            # A group that nobody joins: its offsets tell nothing to anybody.
-            group = consumer_group(self._settings.app, "starts")
-            starts |= await begin_at_ends(connection, group, rest)
-        return starts
+        async with open_log_ends(connection) as logs:
+            ends = await logs.ask(declared.union(*groups.values()))
+        for name, places in groups.items():
+            group = consumer_group(self._settings.app, name)
+            await begin_at(connection, group, {place: ends[place] for place in places})
+        return ends
 
     def _groups(self) -> dict[str, frozenset[Partition]]:
         """What others may have written to, of all that each group reads."""
@@ -404,7 +400,10 @@ def _input_partitions(worker: Worker) -> Iterator[Partition]:
 
 
 async def _end(lives: list[_Life], *, beside: BaseException | None = None) -> None:
-    """End all; raise what one of them raised, or note it beside what is raised already."""
+    """End all; raise what the first of them raised, and note the others' beside it.
+
+    Where something is raised already, all are noted beside that.
+    """
     for life in lives:
         if life.runner is None:
             life.task.cancel()
@@ -412,11 +411,15 @@ async def _end(lives: list[_Life], *, beside: BaseException | None = None) -> No
             life.runner.stop()
     if lives:
         await asyncio.wait({life.task for life in lives}, timeout=STOP_S)
-    errors = [error for life in lives if (error := _error_of(life)) not in (None, beside)]
+    errors = [error for life in lives if (error := _error_of(life)) is not None]
+    if beside is None and not errors:
+        return
+    told = errors[0] if beside is None else beside
     for error in errors:
-        if beside is None:
-            raise error
-        beside.add_note(f"A worker had ended, too: {error}")
+        if error is not told:
+            told.add_note(f"A worker had ended, too: {error}")
+    if beside is None:
+        raise told
 
 
 def _error_of(life: _Life) -> BaseException | None:

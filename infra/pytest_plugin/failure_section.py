@@ -90,11 +90,8 @@ def failure_section(kafka: PenstockKafka, app: str) -> str:
     """
     whose = "shared with other tests" if kafka.is_shared else "this test's own"
     lines = [f"Kafka: {kafka.address} ({kafka.choice.kind}, {whose})", f"app: {app}"]
-    if not kafka.is_shared:
-        kafka.faults.clear()
-        kafka.faults.serve_again()
     found: list[str] = []
-    # In a thread: a loop may be running here.
+    # In a thread: a loop may be running here, and the broker's may stand still.
     looking = threading.Thread(target=lambda: found.extend(_looked(kafka, app)), daemon=True)
     looking.start()
     looking.join(LIMIT_S + 1.0)
@@ -103,6 +100,9 @@ def failure_section(kafka: PenstockKafka, app: str) -> str:
 
 def _looked(kafka: PenstockKafka, app: str) -> list[str]:
     try:
+        if not kafka.is_shared:
+            kafka.faults.clear()
+            kafka.faults.serve_again()
         return asyncio.run(_look(kafka, app))
     except (PenstockError, OSError) as error:  # TimeoutError is one
         return [f"it cannot be looked at: {str(error) or type(error).__name__}"]

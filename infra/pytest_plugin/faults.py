@@ -15,13 +15,14 @@ without a loop.
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final, final
+from functools import wraps
+from typing import Concatenate, Final, ParamSpec, TypeVar, final
 
 from kio.schema.errors import ErrorCode
 
 from penstock.infra.embedded.server.embedded_broker import EmbeddedBroker
 from penstock.infra.embedded.server.fault_rules import Moment
-from penstock.infra.embedded.server.faults import Where
+from penstock.infra.embedded.server.faults import Faults
 from penstock.infra.embedded.server.planned_fault import HeldRequest, PlannedFault
 from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.testing.loop_thread import LoopThread
@@ -31,6 +32,10 @@ __all__ = ["ApiKey", "BrokerTime", "ErrorCode", "Fault", "HeldFault", "Moment", 
 _WAIT_S: Final = 10.0
 _GRACE_S: Final = 5.0
 """How much later than the wait itself its thread is given up."""
+
+_Wish = ParamSpec("_Wish")
+_Planned = TypeVar("_Planned")
+_Shown = TypeVar("_Shown")
 
 
 @final
@@ -112,9 +117,26 @@ class HeldFault:
         self._thread.call(self._held.drop)
 
 
+def _asked(
+    plan: Callable[Concatenate[Faults, _Wish], _Planned],
+    show: Callable[[LoopThread, _Planned], _Shown],
+) -> "Callable[Concatenate[PenstockFaults, _Wish], _Shown]":
+    """Make a method that carries out one of the broker's in the broker's loop."""
+
+    @wraps(plan)
+    def ask(self: "PenstockFaults", /, *args: _Wish.args, **wishes: _Wish.kwargs) -> _Shown:
+        planned = self._thread.call(lambda: plan(self._faults, *args, **wishes))
+        return show(self._thread, planned)
+
+    return ask
+
+
 @final
 class PenstockFaults:
-    """The faults of one test's broker; embedded/server/faults.py says more about each."""
+    """The faults of one test's broker; embedded/server/faults.py says more about each.
+
+    A further condition, `where`, is called in the broker's thread.
+    """
 
     def __init__(self, thread: LoopThread, broker: EmbeddedBroker) -> None:
         """Begin without any.
@@ -126,92 +148,10 @@ class PenstockFaults:
         self._thread = thread
         self._faults = broker.faults
 
-    def answer(
-        self,
-        api: ApiKey,
-        error: ErrorCode,
-        *,
-        times: int | None = 1,
-        skip: int = 0,
-        where: Where | None = None,
-    ) -> Fault:
-        """Answer requests with an error; they take no effect.
-
-        Args:
-            api: which requests.
-            error: the answer.
-            times: how many; None: all, until it is withdrawn.
-            skip: how many pass first.
-            where: a further condition; called in the broker's thread.
-        """
-        return self._fault(
-            lambda: self._faults.answer(api, error, times=times, skip=skip, where=where)
-        )
-
-    def delay(
-        self,
-        api: ApiKey | None,
-        seconds: float,
-        *,
-        times: int | None = None,
-        skip: int = 0,
-        where: Where | None = None,
-    ) -> Fault:
-        """Let requests wait before they take effect, and all behind them on their connection.
-
-        Args:
-            api: which requests; None: all.
-            seconds: how long, in real time.
-            times: how many; None: all, until it is withdrawn.
-            skip: how many pass first.
-            where: a further condition; called in the broker's thread.
-        """
-        return self._fault(
-            lambda: self._faults.delay(api, seconds, times=times, skip=skip, where=where)
-        )
-
-    def drop(
-        self,
-        api: ApiKey | None,
-        *,
-        moment: Moment = Moment.BEFORE,
-        times: int | None = 1,
-        skip: int = 0,
-        where: Where | None = None,
-    ) -> Fault:
-        """Cut the connection of requests, before or after they take effect.
-
-        Args:
-            api: which requests; None: all.
-            moment: before the request takes effect, or after it and before the answer.
-            times: how many; None: all, until it is withdrawn.
-            skip: how many pass first.
-            where: a further condition; called in the broker's thread.
-        """
-        return self._fault(
-            lambda: self._faults.drop(api, moment=moment, times=times, skip=skip, where=where)
-        )
-
-    def hold(
-        self,
-        api: ApiKey | None,
-        *,
-        moment: Moment = Moment.BEFORE,
-        skip: int = 0,
-        where: Where | None = None,
-    ) -> HeldFault:
-        """Keep one request before it takes effect, or its answer after it has.
-
-        Args:
-            api: which requests; None: all.
-            moment: what is kept, the request or its answer.
-            skip: how many pass first.
-            where: a further condition; called in the broker's thread.
-        """
-        held = self._thread.call(
-            lambda: self._faults.hold(api, moment=moment, skip=skip, where=where)
-        )
-        return HeldFault(self._thread, held)
+    answer = _asked(Faults.answer, Fault)
+    delay = _asked(Faults.delay, Fault)
+    drop = _asked(Faults.drop, Fault)
+    hold = _asked(Faults.hold, HeldFault)
 
     def hold_markers(self) -> None:
         """Leave transactions undone between their decision and their markers."""
@@ -226,15 +166,16 @@ class PenstockFaults:
         self._thread.wait(self._faults.stop_serving())
 
     def serve_again(self) -> None:
-        """Take connections again, at the same address."""
+        """Take connections again, at the same address.
+
+        Raises:
+            AddressTaken: somebody else has it by now.
+        """
         self._thread.wait(self._faults.serve_again())
 
     def clear(self) -> None:
         """Take all rules back and release what is held."""
         self._thread.call(self._faults.clear)
-
-    def _fault(self, plan: Callable[[], PlannedFault]) -> Fault:
-        return Fault(self._thread, self._thread.call(plan))
 
 
 @final

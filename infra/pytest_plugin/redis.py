@@ -74,13 +74,14 @@ class RedisServers:
 
         Raises:
             ServerMissing: it cannot be had here.
+            WorldError: it did not start.
         """
         if self._choice is not None and not self._choice.is_ours:
             return PenstockRedis(url=self._choice.address, app=app, is_shared=True)
         if self._server is None:
-            self._server = self._made()
-            self._closing.callback(self._server.close)
-            self._server.start()
+            server = self._made()
+            self._closing.enter_context(server)
+            self._server = server
         else:
             _empty(self._server.url)
         return PenstockRedis(url=self._server.url, app=app, is_shared=False)

@@ -38,6 +38,8 @@ SETTLE_S: Final = 10.0
 """Longest wait for rest unless a test says otherwise."""
 START_S: Final = 60.0
 """Longest wait for all partitions; a shared cluster's first group takes some seconds."""
+_TOLD: Final = 10
+"""Reasons that are told at most."""
 _LOOK_S: Final = 0.005
 _POLL_S: Final = 0.05
 
@@ -314,11 +316,9 @@ class _Patience:
             raise NotSettled(limit_s=self._limit_s, reasons=Problems(sentences)) from None
 
 
-_TOLD: Final = 10
-"""Reasons that are told at most."""
-
-
-def saga_inputs(app: str, saga: str, partitions: int, source: Iterable[Partition]) -> "_Inputs":
+def saga_inputs(
+    app: str, saga: str, partitions: int, source: Iterable[Partition]
+) -> tuple[str, frozenset[Partition]]:
     """Return a saga's name as a worker, and what its group reads.
 
     Args:
@@ -330,6 +330,3 @@ def saga_inputs(app: str, saga: str, partitions: int, source: Iterable[Partition
     inbox = saga_inbox_topic(app, saga)
     places = {Partition(inbox, number) for number in range(partitions)}
     return saga_worker(saga), frozenset(places | set(source))
-
-
-_Inputs = tuple[str, frozenset[Partition]]

@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Final, final
 
 from penstock.events.log import BatchWriter, LogReader, Partition, TopicAdmin
 from penstock.infra.clock import SystemEntropy
 from penstock.infra.memory.memory_cluster import MemoryCluster
 from penstock.infra.memory.memory_options import MemoryOptions
+from penstock.infra.pytest_plugin.clock import PenstockClock
 from penstock.workers.ports import GroupMember, ProducerGate
 from tests.conformance.cluster import Seat
-from tests.conformance.movable_clock import MovableClock
 
 __all__ = ["ClusterInMemory"]
 
@@ -23,7 +24,7 @@ class ClusterInMemory:
 
     def __init__(self, config: Mapping[str, str]) -> None:
         """Run with these configurations of a broker."""
-        self._clock = MovableClock()
+        self._clock = PenstockClock()
         self._cluster = MemoryCluster(
             clock=self._clock, entropy=SystemEntropy(), options=MemoryOptions(config=config)
         )
@@ -76,4 +77,4 @@ class ClusterInMemory:
 
     async def pass_time(self, seconds: float) -> None:
         """Move the clock on."""
-        self._clock.move(seconds)
+        self._clock.move(timedelta(seconds=seconds))

@@ -7,7 +7,7 @@ from typing import final
 from penstock.events.log import BatchWriter, LogRecord, Partition
 from penstock.workers.ports import Assignments, GroupMember
 from tests.conformance.cluster import Cluster, Seat
-from tests.integration.workbench import eventually, new_record
+from tests.integration.workbench import eventually, new_record, read_to_end
 
 __all__ = ["Reader", "committed", "committed_values", "filled", "make_topic"]
 
@@ -56,11 +56,7 @@ async def filled(writer: BatchWriter, partition: Partition, *values: bytes | Non
 async def committed(cluster: Cluster, partition: Partition) -> list[LogRecord]:
     """All records that committed readers may see."""
     async with cluster.reader(partition) as reader:
-        _, end = await reader.bounds(partition)
-        records: list[LogRecord] = []
-        while reader.position(partition) < end:
-            records.extend(await reader.read(timeout_s=0.2))
-        return records
+        return await read_to_end(reader, partition)
 
 
 async def committed_values(cluster: Cluster, partition: Partition) -> list[bytes | None]:

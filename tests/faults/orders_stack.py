@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.examples.orders.ledger import Entry, read_ledgers
+from penstock.infra.processes.loopback_port import LoopbackPort
 from penstock.infra.testing import kafka_source, redis_source
 from penstock.infra.testing.compose_file import ComposeFile, read_compose
 from penstock.infra.testing.compose_stack import ComposeStack
-from penstock.infra.testing.loopback_port import LoopbackPort
 from tests.images.wanted import want_image
 
 __all__ = ["EXAMPLE", "OrdersStack", "orders_stack"]

@@ -19,10 +19,10 @@ from penstock.examples.orders.generate import orders
 from penstock.examples.orders.totals import worker
 from penstock.infra.bootstrap import connect, open_topics
 from penstock.infra.embedded.wire.api_key import ApiKey
+from penstock.infra.processes.loopback_port import LoopbackPort
 from penstock.infra.settings import Settings
 from penstock.infra.testing.fault_proxy import FaultProxy
 from penstock.infra.testing.kafka_server import KafkaServer
-from penstock.infra.testing.loopback_port import LoopbackPort
 from penstock.infra.topic_operations import apply_plan, plan_topics, topics_wanted
 from tests.faults.order_ledger import Ledger, recount
 from tests.faults.worker_fleet import WorkerFleet, paused

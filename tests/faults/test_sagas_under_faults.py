@@ -39,6 +39,7 @@ from penstock.examples.orders.outcomes import End, expected_outcome
 from penstock.infra.bootstrap import Bus, connect, open_topics
 from penstock.infra.demo_scene import wait_for_counts
 from penstock.infra.embedded.wire.api_key import ApiKey
+from penstock.infra.processes.loopback_port import LoopbackPort
 from penstock.infra.redis.opening import open_redis
 from penstock.infra.redis.script import Script
 from penstock.infra.registry.opening import open_registry
@@ -48,7 +49,6 @@ from penstock.infra.schema_files import read_schemas
 from penstock.infra.settings import Settings
 from penstock.infra.testing.fault_proxy import FaultProxy
 from penstock.infra.testing.kafka_server import KafkaServer
-from penstock.infra.testing.loopback_port import LoopbackPort
 from penstock.infra.testing.redis_server import RedisServer
 from penstock.infra.topic_operations import apply_plan, plan_topics, topics_wanted
 from tests.faults.counter_witness import counts_on

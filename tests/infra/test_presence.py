@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from penstock.infra.presence import presence
+from penstock.infra.processes.loopback_port import LoopbackPort
 from penstock.infra.settings import Settings
-from penstock.infra.testing.loopback_port import LoopbackPort
 
 WITHOUT_REDIS = """
 import asyncio, sys

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Literal, final
 
-from penstock.infra.testing.loopback_port import LOOPBACK
+from penstock.infra.processes.loopback_port import LOOPBACK
 
 __all__ = ["ReplyDropper", "reply_dropper"]
 

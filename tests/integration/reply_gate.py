@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import final
 
-from penstock.infra.testing.loopback_port import LOOPBACK
+from penstock.infra.processes.loopback_port import LOOPBACK
 
 __all__ = ["Hold", "ReplyGate", "reply_gate"]
 

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 import redis.asyncio as redis_py
 
+from penstock.infra.processes.loopback_port import LOOPBACK
 from penstock.infra.redis.address import parse_redis_url
 from penstock.infra.redis.errors import RedisRefused, RedisUnreachable, ValueTooLarge
 from penstock.infra.redis.limits import RedisLimits
 from penstock.infra.redis.opening import open_redis
 from penstock.infra.redis.script import Script
 from penstock.infra.redis.store import RedisStore
-from penstock.infra.testing.loopback_port import LOOPBACK
 from penstock.infra.testing.redis_server import RedisServer
 from tests.infra import tls_files
 from tests.integration.reply_dropper import reply_dropper

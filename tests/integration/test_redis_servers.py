@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 
+from penstock.infra.processes import redis_probe
+from penstock.infra.processes.loopback_port import LOOPBACK
+from penstock.infra.processes.redis_program import find_program
 from penstock.infra.processes.server_errors import ServerDidNotStart, WrongServerState
 from penstock.infra.redis.address import parse_redis_url
-from penstock.infra.testing import redis_probe
-from penstock.infra.testing.local_redis import LocalRedis, find_program
-from penstock.infra.testing.loopback_port import LOOPBACK
+from penstock.infra.testing.local_redis import LocalRedis
 from penstock.infra.testing.redis_server import RedisServer
 
 LIMIT_S = 15.0

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from penstock.infra.processes.loopback_port import LoopbackPort
 from penstock.infra.redis.keys import redis_key
 from penstock.infra.registry.instance_codec import encode_instance
-from penstock.infra.testing.loopback_port import LoopbackPort
 from tests.infra.cli.shop import Shop
 from tests.infra.registry.instances import an_instance
 from tests.integration.test_command_line import PENSTOCK, Project

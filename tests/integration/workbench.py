@@ -17,7 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
-from penstock.events.log import LogRecord, NewRecord, Partition
+from penstock.events.log import LogReader, LogRecord, NewRecord, Partition
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.kafka.reader import open_reader
 from penstock.infra.kafka.topics import KafkaTopics
@@ -32,6 +32,7 @@ __all__ = [
     "opened_topics",
     "play",
     "read_committed",
+    "read_to_end",
     "values_in",
 ]
 
@@ -129,13 +130,18 @@ async def read_committed(connection: KafkaConnection, partition: Partition) -> l
     """All committed records of a partition."""
     reader = await open_reader(connection, [partition])
     try:
-        _, end = await reader.bounds(partition)
-        records: list[LogRecord] = []
-        while reader.position(partition) < end:
-            records.extend(await reader.read(timeout_s=0.2))
-        return records
+        return await read_to_end(reader, partition)
     finally:
         await reader.close()
+
+
+async def read_to_end(reader: LogReader, partition: Partition) -> list[LogRecord]:
+    """All records from a reader's position to the end that the partition has now."""
+    _, end = await reader.bounds(partition)
+    records: list[LogRecord] = []
+    while reader.position(partition) < end:
+        records.extend(await reader.read(timeout_s=0.2))
+    return records
 
 
 async def values_in(connection: KafkaConnection, partition: Partition) -> list[bytes | None]:

@@ -16,8 +16,8 @@ from penstock.infra.cache import (
     CacheNotOpen,
     NotCacheable,
 )
+from penstock.infra.processes.loopback_port import LoopbackPort
 from penstock.infra.settings import Settings
-from penstock.infra.testing.loopback_port import LoopbackPort
 from tests.infra.environment import only
 
 ALONE = Settings(app="shop", kafka="localhost:9092")

@@ -17,7 +17,7 @@ SAFE = {
 }
 PLACES = {
     ("group.py", "join_group"),
-    ("group_start.py", "begin_at_ends"),
+    ("group_start.py", "begin_at"),
     ("log_ends.py", "open_log_ends"),
     ("reader.py", "open_reader"),
     ("slot_log.py", "log_ends"),

@@ -1,12 +1,14 @@
 """Suites of users, run by pytest as theirs are: what each fixture gives, and what failures say."""
 
-import sys
+import asyncio
+import socket
 from contextlib import ExitStack
-from datetime import timedelta
 
 import pytest
 
 from penstock.infra.embedded.wire.api_key import ApiKey
+from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
+from penstock.infra.kafka.log_ends import open_log_ends
 from penstock.infra.pytest_plugin.choice import kafka_choice
 from penstock.infra.pytest_plugin.clock import PenstockClock
 from penstock.infra.pytest_plugin.kafka import KafkaServers
@@ -49,8 +51,8 @@ def test_a_suite_that_uses_nothing_pays_nothing(pytester: pytest.Pytester) -> No
         import sys
 
         def test_nothing():
-            heavy = {"pydantic", "aiokafka", "kio", "testcontainers", "redis", "asyncio.runners"}
-            assert not heavy & set(sys.modules) - {"asyncio.runners"}
+            heavy = {"pydantic", "aiokafka", "kio", "testcontainers", "redis"}
+            assert not heavy & set(sys.modules)
             ours = {name for name in sys.modules if name.startswith("penstock.")}
             assert ours <= {"penstock.infra", "penstock.infra.pytest_plugin"}
         """
@@ -126,12 +128,38 @@ def test_passes(penstock_kafka):
     )
 
 
+def test_a_broker_that_cannot_be_looked_at_is_said_to_be(pytester: pytest.Pytester) -> None:
+    """The report of what has failed is shown all the same, and the other tests run."""
+    suite(
+        pytester,
+        """
+import socket
+
+others = []
+
+def test_taken(penstock_kafka):
+    penstock_kafka.faults.stop_serving()
+    host, port = penstock_kafka.address.split(":")
+    others.append(socket.create_server((host, int(port))))
+    assert host == "elsewhere"
+
+def test_passes(penstock_kafka):
+    others.pop().close()
+""",
+    )
+    result = run(pytester)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*elsewhere*", "it cannot be looked at: *"])
+
+
 def test_a_worker_that_gives_up_fails_the_test(pytester: pytest.Pytester) -> None:
     """At the next wait, with its own error, and long before that wait's limit."""
     suite(
         pytester,
         """
+import asyncio
 import pytest
+from penstock.workers import Worker
 from penstock.infra.pytest_plugin.faults import ApiKey, ErrorCode
 from penstock.schemas.errors import PenstockError
 
@@ -140,9 +168,23 @@ def test_lost(penstock_app, penstock_kafka):
         penstock_kafka.faults.answer(ApiKey.FETCH, ErrorCode.offset_out_of_range, times=None)
         app.publish(Placed(order="1"))
         app.settled(limit_s=60)
+
+def test_two_lost(penstock_app, penstock_kafka):
+    other = Worker("other")
+
+    @other.on(Placed)
+    async def look(placed: Placed, delivery) -> None:
+        pass
+
+    with pytest.raises(PenstockError) as lost, penstock_app.in_thread(clerk, other) as app:
+        penstock_kafka.faults.answer(ApiKey.FETCH, ErrorCode.offset_out_of_range, times=None)
+        app.publish(Placed(order="1"))
+        app.run(asyncio.wait([member.task for member in app.app._members]), limit_s=60)
+    (note,) = lost.value.__notes__
+    assert note.startswith("A worker had ended, too: PEN-")
 """,
     )
-    run(pytester).assert_outcomes(passed=1)
+    run(pytester).assert_outcomes(passed=2)
 
 
 def test_what_does_not_settle_is_named(pytester: pytest.Pytester) -> None:
@@ -274,6 +316,34 @@ def test_the_environment_says_what_the_tests_app_is(
     run(pytester).assert_outcomes(passed=2)
 
 
+def test_code_that_connects_can_have_the_tests_clock(pytester: pytest.Pytester) -> None:
+    """What it publishes is of the test's time, as what workers publish is."""
+    suite(
+        pytester,
+        """
+import asyncio
+import time
+from datetime import timedelta
+from penstock.infra import connect
+
+async def scenario(penstock_app, penstock_clock):
+    async with penstock_app.running(clerk) as app, connect(clock=penstock_clock) as bus:
+        begun_s = time.time()
+        penstock_clock.move(timedelta(days=3))
+        await bus.publish(Placed(order="1"))
+        await app.settled()
+        async with app.bus.subscribe([Placed, Noted], follow=False) as found:
+            times_ms = [each.timestamp_ms async for each in found]
+        assert len(times_ms) == 2
+        assert min(times_ms) >= int((begun_s + 3 * 86_400) * 1_000)
+
+def test_connected(penstock_app, penstock_clock):
+    asyncio.run(scenario(penstock_app, penstock_clock))
+""",
+    )
+    run(pytester).assert_outcomes(passed=1)
+
+
 def test_each_test_finds_redis_empty(pytester: pytest.Pytester) -> None:
     """One server, emptied between tests."""
     pytester.makepyfile(
@@ -319,30 +389,58 @@ def test_an_unknown_word_is_refused(pytester: pytest.Pytester) -> None:
     run(pytester, "--penstock-kafka=embedded").assert_outcomes(passed=1)
 
 
-def test_members_live_through_a_leap_of_the_tests_clock_only() -> None:
+def test_members_live_through_a_leap_of_the_tests_clock_only(pytester: pytest.Pytester) -> None:
     """The broker's own clock moves with it, and alone it lets sessions run out."""
-    clock = PenstockClock()
-    with ExitStack() as closing:
-        servers = KafkaServers(kafka_choice("embedded"))
-        closing.callback(servers.close)
-        kafka = servers.open(closing, clock)
-        clock.move(timedelta(hours=2))
-        assert kafka.clock.moved == timedelta(hours=2)
-        kafka.clock.move(timedelta(hours=1))
-        assert kafka.clock.moved == timedelta(hours=3)
-        assert clock.moved == timedelta(hours=2)
+    suite(
+        pytester,
+        """
+from datetime import timedelta
+
+HOURS = timedelta(hours=2)
+
+def test_leaps(penstock_app, penstock_clock, penstock_kafka):
+    with penstock_app.in_thread(clerk) as app:
+        def members():
+            broker = penstock_kafka.clock._broker.broker
+            thread = penstock_kafka.clock._thread
+            found = thread.call(lambda: broker.groups.describe(f"{app.name}.clerk").members)
+            return {each.member_id for each in found}
+
+        before = members()
+        assert len(before) == 1
+        penstock_clock.move(HOURS)
+        assert members() == before
+        assert penstock_kafka.clock.moved == penstock_clock.moved == HOURS
+        penstock_kafka.clock.move(HOURS)
+        assert not members() & before
+        assert (penstock_kafka.clock.moved, penstock_clock.moved) == (2 * HOURS, HOURS)
+        app.publish(Placed(order="1"))
+        app.settled(limit_s=30)
+        assert app.published(Noted) == [Noted(order="1")]
+""",
+    )
+    run(pytester).assert_outcomes(passed=1)
 
 
 def test_a_fault_is_in_force_when_the_call_returns() -> None:
-    """And counts who met it, in the broker's own thread."""
+    """And counts who met it, in the broker's own thread, until it is withdrawn."""
+
+    async def connect(address: str) -> None:
+        async with open_log_ends(KafkaConnection(bootstrap=address)):
+            pass
+
     with ExitStack() as closing:
         servers = KafkaServers(kafka_choice("embedded"))
         closing.callback(servers.close)
         kafka = servers.open(closing, PenstockClock())
         fault = kafka.faults.drop(ApiKey.METADATA, times=None)
         assert fault.met == 0
+        with pytest.raises(KafkaUnreachable):
+            asyncio.run(connect(kafka.address))
+        assert fault.met > 0
         assert fault.withdraw()
         assert not fault.withdraw()
+        asyncio.run(connect(kafka.address))
 
 
 def test_every_test_has_a_broker_of_its_own() -> None:
@@ -354,7 +452,9 @@ def test_every_test_has_a_broker_of_its_own() -> None:
         for _ in range(3):
             with ExitStack() as test:
                 addresses.append(servers.open(test, PenstockClock()).address)
-        assert "asyncio" in sys.modules
+            host, port = addresses[-1].split(":")
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection((host, int(port)), 5)
         assert len(set(addresses)) == 3
 
 

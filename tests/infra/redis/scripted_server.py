@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from penstock.infra.testing.loopback_port import LOOPBACK
+from penstock.infra.processes.loopback_port import LOOPBACK
 
 __all__ = ["SILENCE", "Script", "scripted_server"]
 

@@ -5,13 +5,13 @@ from contextlib import suppress
 
 import pytest
 
+from penstock.infra.processes.loopback_port import LOOPBACK, LoopbackPort
 from penstock.infra.redis.call_limit import CallLimit
 from penstock.infra.redis.errors import RedisStoreClosed, RedisUnreachable
 from penstock.infra.redis.limits import RedisLimits
 from penstock.infra.redis.line import Line
 from penstock.infra.redis.opening import open_redis
 from penstock.infra.redis.store import RedisStore
-from penstock.infra.testing.loopback_port import LOOPBACK, LoopbackPort
 from tests.infra.redis.scripted_server import SILENCE, Script, scripted_server
 
 PONG = b"+PONG\r\n"
