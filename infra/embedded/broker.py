@@ -22,6 +22,7 @@ special, and whoever lists topics sees only those that somebody made.
 """
 
 from base64 import urlsafe_b64encode
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, final
 from uuid import UUID
@@ -131,6 +132,9 @@ class Broker:
         self._transactions: TransactionCoordinator | None = None
         self._orphans: list[MarkerWork] = []
         """Transactions that are open in a log, and that no coordinator will end."""
+        self._unfinished: dict[MarkerWork, set[TopicPartition]] = {}
+        """Transactions that are being finished, and the partitions that have no marker yet: where
+        one cannot be written now, it is tried again, and no other is written twice."""
         self._logs = PartitionLogs(
             stores=stores, memory_bytes=log_memory_bytes, config=self.config, now_ms=now_ms
         )
@@ -396,14 +400,27 @@ class Broker:
         Args:
             works: what `take_decided` gave.
             now_ms: the broker's time.
+
+        Raises:
+            OSError: a log or the journal could not keep something, the first failure of all; what
+                is not finished is given back.
         """
-        done = 0
+        left = deque(works)
+        refused: list[MarkerWork] = []
+        broken: dict[TopicPartition, OSError] = {}
+        failure: OSError | None = None
         try:
-            for work in works:
-                self._finish(work, now_ms)
-                done += 1
+            while left:
+                try:
+                    self._finish(left[0], broken, now_ms)
+                except OSError as one:  # of one log, maybe: all the others have their turn
+                    refused.append(left[0])
+                    failure = failure or one
+                left.popleft()
         finally:
-            self.give_back(works[done:])  # a store or the journal has raised: not now, but again
+            self.give_back([*refused, *left])
+        if failure is not None:
+            raise failure
 
     def give_back(self, works: "Sequence[MarkerWork]") -> None:
         """Leave transactions that were taken to the next who settles.
@@ -549,21 +566,37 @@ class Broker:
     def _forget_partitions(self, partitions: Collection[TopicPartition]) -> None:
         if self._groups is not None:
             self._groups.forget_partitions(partitions)
-        if self._transactions is not None:
-            self._transactions.forget_partitions(partitions)
 
-    def _finish(self, work: "MarkerWork", now_ms: int) -> None:
-        for partition in sorted(work.partitions):
-            error = self._logs.mark(partition, work, now_ms=now_ms)
+    def _finish(
+        self, work: "MarkerWork", broken: dict[TopicPartition, OSError], now_ms: int
+    ) -> None:
+        """Finish a transaction, but for logs that cannot take a marker now: each is tried once.
+
+        Args:
+            work: the transaction.
+            broken: those logs; more are put in.
+            now_ms: the broker's time.
+
+        Raises:
+            OSError: it is not finished.
+        """
+        unmarked = self._unfinished.setdefault(work, set(work.partitions))
+        for partition in sorted(unmarked - broken.keys()):
+            try:
+                error = self._logs.mark(partition, work, now_ms=now_ms)
+            except OSError as failure:
+                broken[partition] = failure
+                continue
             if error is not ErrorCode.none and error not in _FENCED:
                 raise BrokerDefect(fact=f"{partition} refuses a marker with {error.name}")
-        if not work.transactional_id:
-            return
-        if work.groups:
-            self.groups.finish_transaction(
-                work.producer_id, sorted(work.groups), commit=work.commit, now_ms=now_ms
-            )
-        self.transactions.markers_written(work.transactional_id, now_ms=now_ms)
+            unmarked.discard(partition)
+        if unmarked:
+            raise broken[min(unmarked)]
+        if work.transactional_id:
+            if work.groups:
+                self.groups.finish_transaction(work.producer_id, commit=work.commit, now_ms=now_ms)
+            self.transactions.markers_written(work.transactional_id, now_ms=now_ms)
+        del self._unfinished[work]
 
 
 def _cluster_id(draw_uuid: Callable[[], UUID]) -> str:

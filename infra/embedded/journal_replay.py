@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, final
 from uuid import UUID
 
+from penstock.infra.embedded.topic_partition import TopicPartition
 from penstock.infra.embedded.topics.topic import Topic
 
 if TYPE_CHECKING:
     from penstock.infra.embedded.configs.configs_kept import ConfigsKept
-    from penstock.infra.embedded.groups.group_entry import GroupEntry
+    from penstock.infra.embedded.groups.group_entry import GroupEntry, PartitionsDeleted
     from penstock.infra.embedded.journal_entry import JournalEntry
     from penstock.infra.embedded.transactions.transaction_entry import TransactionEntry
 
@@ -27,7 +28,7 @@ class JournalReplay:
         """
         self.cluster_id: str | None = None
         self.configs: list[ConfigsKept] = []
-        self.groups: list[GroupEntry] = []
+        self.groups: list[GroupEntry | PartitionsDeleted] = []
         self.transactions: list[TransactionEntry] = []
         self.topics: tuple[Topic, ...] = ()
         there = list(entries)
@@ -38,6 +39,9 @@ class JournalReplay:
         # Only here, because an empty journal, which is the rule, needs none of these.
         from penstock.infra.embedded.cluster_entry import ClusterKept  # noqa: PLC0415 - see above
         from penstock.infra.embedded.configs.configs_kept import ConfigsKept  # noqa: PLC0415 - see above
+        from penstock.infra.embedded.groups.group_entry import (  # noqa: PLC0415 - see above
+            PartitionsDeleted,
+        )
         from penstock.infra.embedded.topics.topic_entry import (  # noqa: PLC0415 - see above
             TopicKept,
             TopicRemoved,
@@ -63,7 +67,15 @@ class JournalReplay:
                         configs=entry.configs,
                     )
                 case TopicRemoved():
-                    topics.pop(entry.topic_id, None)
+                    gone = topics.pop(entry.topic_id, None)
+                    if gone is not None and self.groups:
+                        self.groups.append(
+                            PartitionsDeleted(
+                                partitions=tuple(
+                                    TopicPartition(gone.name, number) for number in gone.partitions
+                                )
+                            )
+                        )
                 case TransactionKept() | TransactionForgotten() | ProducerIdBlockKept():
                     self.transactions.append(entry)
                 case _:

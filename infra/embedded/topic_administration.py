@@ -69,7 +69,7 @@ class TopicAdministration:
             topics: the table.
             configs: the settings.
             logs: the logs of all partitions.
-            forget_partitions: takes a topic's partitions out of groups and transactions.
+            forget_partitions: takes a deleted topic's offsets out of all groups.
             keep: appends to the journal.
             draw_uuid: gives an id that was never given before.
             most_partitions: of all topics together.
@@ -267,11 +267,9 @@ class TopicAdministration:
 
     def _delete(self, topic: Topic) -> TopicDeleted:
         partitions = [TopicPartition(topic.name, number) for number in topic.partitions]
-        # In this order a broker that is killed on the way still has the topic, and whoever asked
-        # for its deletion has had no answer; in the other, offsets of the old topic would count
-        # for a new one of the same name.
-        self._forget_partitions(partitions)
+        # One entry for the topic and its offsets: they go together, or not at all.
         self._keep(TopicRemoved(topic_id=topic.topic_id))
+        self._forget_partitions(partitions)
         self._topics.remove(topic)
         self._logs.close(topic, topic.partitions)
         return TopicDeleted(name=topic.name, topic_id=topic.topic_id)

@@ -11,7 +11,7 @@ import pytest
 from kio.schema.errors import ErrorCode
 
 from tests.conformance.broker_under_test import BrokerUnderTest
-from tests.conformance.conversation import Conversation
+from tests.conformance.conversation import LATEST, Conversation
 from tests.conformance.patience import until
 from tests.conformance.raw_client import RawClient, only
 from tests.conformance.record_batches import Batch, batches_in, records_in
@@ -373,6 +373,23 @@ def test_markers_go_to_every_partition_that_was_added(
     producer.end(commit=True)
     for partition in (0, 1):
         until(lambda part=partition: talk.end(topic, partition=part) == 1, what="a marker")  # type: ignore[misc] # mypy knows no such lambda
+
+
+def test_a_topic_made_anew_is_in_the_open_transactions_of_its_name(
+    talk: Conversation, producer: TransactionalProducer, topic: str
+) -> None:
+    """A transaction knows names: while the topic is gone it is told all the same."""
+    producer.write(topic, b"gone with its topic")
+    assert not talk.delete_topic(topic).error_code
+    until(lambda: talk.offset_of(topic, LATEST).error_code, what="the deletion")
+    told = talk.ask("describe_transactions", 0, transactional_ids=[producer.transactional_id])
+    assert [each.topic for each in only(told.transaction_states).topics] == [topic]
+    talk.create_topic(topic)
+    producer.sequences.clear()
+    assert not producer.try_produce(topic, producer.batch(topic, values=[b"a"])).error_code
+    producer.end(commit=True, topics=[topic])
+    assert talk.end(topic, committed=True) == 2
+    assert talk.values(topic) == [b"a"]
 
 
 def test_plain_batches_of_others_do_not_wait(

@@ -132,8 +132,7 @@ class WholeBroker(RuleBasedStateMachine):
                 producer.sequences.pop(partition, None)
                 if producer.last is not None and producer.last[0] == partition:
                     producer.last = None
-                transaction = producer.transaction
-                transaction.partitions.discard(partition)
+                transaction = producer.transaction  # which knows names, also of what is gone
                 transaction.records = [each for each in transaction.records if each[0] != partition]
                 for group in _GROUPS:
                     transaction.offsets.pop((group, partition), None)

@@ -376,6 +376,13 @@ class GroupMachine(RuleBasedStateMachine):
             for by_partition in self.pending.values():
                 by_partition.pop(partition, None)
 
+    @rule(partition=partitions)
+    def delete_topic(self, partition: TopicPartition) -> None:
+        """A topic goes, whoever reads it, and all offsets with it."""
+        self.both(lambda bench: bench.forget_partitions(partition))
+        for offsets in (self.committed, *self.pending.values()):
+            offsets.pop(partition, None)
+
     @rule(from_snapshot=st.booleans())
     def restart(self, from_snapshot: bool) -> None:
         """The broker starts again with its journal; all connections are gone."""

@@ -1,9 +1,9 @@
 """The transaction coordinator under all that may happen to it.
 
 Producers share transactional ids; some are zombies and do not know it. Transactions time out, ids
-expire, epochs run out, topics are deleted, the journal is full for a moment, markers are held back
-or written in part, and the broker is killed at any moment. Beside the coordinator run a twin, which
-knows no more than who may act and what is open, and logs that know their producers' open records.
+expire, epochs run out, the journal is full for a moment, markers are held back or written in part,
+and the broker is killed at any moment. Beside the coordinator run a twin, which knows no more than
+who may act and what is open, and logs that know their producers' open records.
 Whatever happens:
 
 - who may act is one producer at most: each producer id and epoch is given to one producer only,
@@ -400,17 +400,6 @@ class TransactionMachine(RuleBasedStateMachine):
     def journal_has_room(self) -> None:
         """Somebody made room."""
         self.is_full = False
-
-    @precondition(lambda self: not self.held and not self.is_full)
-    @rule(topic=st.sampled_from("ab"))
-    def a_topic_is_deleted(self, topic: str) -> None:
-        """Its records are gone, and no marker has to be written there."""
-        gone = [partition for partition in PARTITIONS if partition.topic == topic]
-        self.coordinator.forget_partitions(gone)
-        for play in (*self.open.values(), *self.settled.values()):
-            play.places.difference_update(gone)
-        for partition in gone:
-            self.logs.pop(partition, None)
 
     # --- what always holds ---
 

@@ -26,15 +26,11 @@ def handle(node: Node, call: Call) -> Any:
         The answer.
     """
     request = call.request
-    producer_id = getattr(request, "producer_id", _NONE)
-    producer_epoch = getattr(request, "producer_epoch", _NONE)
-    if (producer_id == _NONE) != (producer_epoch == _NONE):
-        return refuse(call, ErrorCode.invalid_request)
     given = node.broker.transactions.init_producer(
         request.transactional_id,
         milliseconds(request.transaction_timeout),
-        producer_id,
-        producer_epoch,
+        getattr(request, "producer_id", _NONE),
+        getattr(request, "producer_epoch", _NONE),
         now_ms=node.now_ms(),
     )
     return call.make(

@@ -1,7 +1,7 @@
 """TxnOffsetCommit: a group's positions that count when a transaction commits.
 
-Kafka first asks the transaction coordinator whether the group is part of the producer's
-transaction (KIP-890); what it refuses is said in the words that this request's clients know.
+The transaction coordinator is asked first whether the group is part of the producer's transaction:
+group_in_transaction.py.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from penstock.infra.embedded.apis.committed_offsets import (
     commit_offsets,
     refuse_topics,
 )
+from penstock.infra.embedded.apis.group_in_transaction import group_refused
 from penstock.infra.embedded.apis.partition_errors import all_alike, answer_topics
 from penstock.infra.embedded.groups.group_requests import CommittedOffset, TransactionalOffsetCommit
 from penstock.infra.embedded.server.node import Node
 from penstock.infra.embedded.topic_partition import TopicPartition
-from penstock.infra.embedded.transactions.offsets_partition import offsets_partition
 from penstock.infra.embedded.wire.call import Call
 
 __all__ = ["handle", "refuse"]
@@ -87,21 +87,14 @@ def _in_transaction(node: Node, call: Call) -> ErrorCode:
     if call.version >= _NEW_PROTOCOL_FROM:
         return ErrorCode.unsupported_version
     request = call.request
-    transactions = node.broker.transactions
-    # Kafka keeps a group in a transaction as this partition, and so does whoever asks about one.
-    place = offsets_partition(
-        request.group_id, partitions=transactions.config.offsets_topic_partitions
+    return group_refused(
+        node.broker.transactions,
+        transactional_id=request.transactional_id,
+        producer_id=request.producer_id,
+        producer_epoch=request.producer_epoch,
+        group=request.group_id,
+        knows_abortable=call.version >= _ABORTABLE_FROM,
     )
-    error = transactions.verify(
-        request.transactional_id, request.producer_id, request.producer_epoch, (place,)
-    )[place]
-    if error is ErrorCode.producer_fenced:
-        return ErrorCode.invalid_producer_epoch
-    if error is not ErrorCode.transaction_abortable:
-        return error
-    if place in transactions.describe(request.transactional_id).partitions:
-        return ErrorCode.none
-    return error if call.version >= _ABORTABLE_FROM else ErrorCode.invalid_txn_state
 
 
 def _answer(call: Call, errors: Committed) -> Any:

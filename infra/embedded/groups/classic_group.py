@@ -210,34 +210,22 @@ class ClassicGroup:
         self.drop_pending(member_id)
         self.pending_syncs.discard(member_id)
 
-    def replace_static(self, old: GroupMember, member_id: str) -> GroupMember:
-        """Give a static member a new id; the caller has answered what the old one waited for.
+    def replace_static(self, old: GroupMember, new: GroupMember) -> None:
+        """Put a static member in the place of its former self, leadership included.
 
         Args:
-            old: the member as it was.
-            member_id: its new id.
-
-        Returns:
-            The new member, like the old one otherwise.
+            old: a member that waits for nothing.
+            new: of the same instance, under another id.
         """
-        new = GroupMember(
-            member_id=member_id,
-            instance_id=old.instance_id,
-            client_id=old.client_id,
-            client_host=old.client_host,
-            protocols=old.protocols,
-            session_timeout_ms=old.session_timeout_ms,
-            rebalance_timeout_ms=old.rebalance_timeout_ms,
-            assignment=old.assignment,
-        )
         del self.members[old.member_id]
-        self.members[member_id] = new
+        self.members[new.member_id] = new
+        self._count_support(old, -1)
+        self._count_support(new, 1)
         self._gauge.held += new.weight - old.weight
         if self.leader_id == old.member_id:
-            self.leader_id = member_id
+            self.leader_id = new.member_id
         if new.instance_id is not None:
-            self._static[new.instance_id] = member_id
-        return new
+            self._static[new.instance_id] = new.member_id
 
     def update(
         self,

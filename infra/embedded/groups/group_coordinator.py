@@ -8,8 +8,9 @@ Laws:
 1. Time only comes in as an argument. Whatever is due by then happens first, each thing at its own
    time: one large step of the clock leads where many small ones lead.
 2. No call raises for what a client does; the answer carries Kafka's error code.
-3. `keep` gets everything that must outlive the process before the call returns; `restore` with the
-   same entries makes the same offsets, and the groups as they last were stable or empty.
+3. `keep` gets everything that must outlive the process before the call returns, but for deleted
+   topics, which the caller keeps; `restore` with the same entries makes the same offsets, and the
+   groups as they last were stable or empty.
 """
 
 from collections import Counter
@@ -28,7 +29,12 @@ from penstock.infra.embedded.groups.group_answers import (
     SyncAnswer,
 )
 from penstock.infra.embedded.groups.group_config import GroupConfig
-from penstock.infra.embedded.groups.group_entry import GroupEntry, GroupRemoved, GroupStored
+from penstock.infra.embedded.groups.group_entry import (
+    GroupEntry,
+    GroupRemoved,
+    GroupStored,
+    PartitionsDeleted,
+)
 from penstock.infra.embedded.groups.group_offsets import GroupOffsets
 from penstock.infra.embedded.groups.group_requests import (
     JoinRequest,
@@ -189,19 +195,16 @@ class GroupCoordinator:
         self.tick(now_ms)
         return self._offsets.commit_in_transaction(commit, now_ms)
 
-    def finish_transaction(
-        self, producer_id: int, groups: Iterable[str], *, commit: bool, now_ms: int
-    ) -> None:
-        """Let the offsets of a transaction count, or drop them.
+    def finish_transaction(self, producer_id: int, *, commit: bool, now_ms: int) -> None:
+        """Let the offsets of a transaction count, or drop them, in all groups that have some.
 
         Args:
             producer_id: the producer whose marker is written.
-            groups: the groups of its transaction.
             commit: False drops the offsets.
             now_ms: when.
         """
         self.tick(now_ms)
-        self._offsets.finish_transaction(producer_id, groups, commit=commit)
+        self._offsets.finish_transaction(producer_id, commit=commit)
 
     def fetch_offsets(
         self, group: str, partitions: Iterable[TopicPartition] | None, *, require_stable: bool
@@ -300,10 +303,12 @@ class GroupCoordinator:
     def forget_partitions(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop the offsets of partitions of a deleted topic, in all groups.
 
+        Nothing is kept of it: the deletion is, and `restore` is to be told of that.
+
         Args:
             partitions: which.
         """
-        self._offsets.forget_partitions(partitions)
+        self._offsets.store.forget_everywhere(partitions)
 
     def forget_token(self, token: int) -> None:
         """Drop a request that waits: its connection is gone. The group does not notice.
@@ -348,16 +353,19 @@ class GroupCoordinator:
             else:
                 self._rebalances.be_due(timer, due_ms)
 
-    def restore(self, entries: Iterable[GroupEntry], *, now_ms: int) -> None:
+    def restore(self, entries: Iterable[GroupEntry | PartitionsDeleted], *, now_ms: int) -> None:
         """Become what was kept; every member gets a fresh session.
 
         Args:
-            entries: what `keep` got, or what `snapshot` said and `keep` got after it, in order.
+            entries: what `keep` got, or what `snapshot` said and `keep` got after it, in order; and
+                for each call of `forget_partitions`, at its place, the partitions.
             now_ms: what counts as now.
         """
         for entry in entries:
             if isinstance(entry, GroupStored | GroupRemoved):
                 self._table.replay(entry, now_ms)
+            elif isinstance(entry, PartitionsDeleted):
+                self.forget_partitions(entry.partitions)
             else:
                 self._offsets.replay(entry, now_ms)
         for group in list(self._table.groups.values()):

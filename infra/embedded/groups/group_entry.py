@@ -15,6 +15,7 @@ __all__ = [
     "KeptOffset",
     "OffsetsCommitted",
     "OffsetsForgotten",
+    "PartitionsDeleted",
     "TransactionalOffsetsFinished",
 ]
 
@@ -119,6 +120,17 @@ class TransactionalOffsetsFinished:
     """Groups whose offsets it had committed."""
     commit: bool
     """False: they are dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionsDeleted:
+    """The partitions of a topic are no more, and no group has an offset for them.
+
+    No entry of its own: whoever keeps the deletion says this at its place among the entries.
+    """
+
+    partitions: tuple[TopicPartition, ...]
+    """Which."""
 
 
 GroupEntry = (

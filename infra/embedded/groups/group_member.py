@@ -5,9 +5,9 @@ from typing import final
 
 from penstock.infra.embedded.groups.group_answers import DescribedMember, JoinedMember
 from penstock.infra.embedded.groups.group_entry import KeptMember
-from penstock.infra.embedded.groups.memory_gauge import MEMBER_WEIGHT
+from penstock.infra.embedded.groups.memory_gauge import MEMBER_WEIGHT, PROTOCOL_WEIGHT
 
-__all__ = ["GroupMember", "Protocols"]
+__all__ = ["GroupMember", "Protocols", "weight_of"]
 
 Protocols = tuple[tuple[str, bytes], ...]
 """Assignors in order of preference, each with the member's metadata for it."""
@@ -91,8 +91,7 @@ class GroupMember:
     def weight(self) -> int:
         """Bytes that it holds, by estimate."""
         texts = len(self.member_id) + len(self.client_id) + len(self.client_host)
-        told = sum(len(name) + len(metadata) for name, metadata in self.protocols)
-        return MEMBER_WEIGHT + texts + told + len(self.assignment)
+        return MEMBER_WEIGHT + texts + weight_of(self.protocols) + len(self.assignment)
 
     def metadata(self, protocol: str | None) -> bytes:
         """Return its metadata for a protocol; empty for one that it does not support.
@@ -146,3 +145,12 @@ class GroupMember:
             metadata=self.metadata(protocol),
             assignment=assignment,
         )
+
+
+def weight_of(protocols: Protocols) -> int:
+    """Estimate the bytes of what a member tells about its protocols.
+
+    Args:
+        protocols: of a member, or of one who wants to be one.
+    """
+    return sum(PROTOCOL_WEIGHT + len(name) + len(metadata) for name, metadata in protocols)

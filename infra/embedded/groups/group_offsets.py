@@ -115,15 +115,14 @@ class GroupOffsets:
             producer_epoch=commit.producer_epoch,
         )
 
-    def finish_transaction(self, producer_id: int, groups: Iterable[str], *, commit: bool) -> None:
+    def finish_transaction(self, producer_id: int, *, commit: bool) -> None:
         """Let a producer's offsets count, or drop them.
 
         Args:
             producer_id: the producer whose transaction is over.
-            groups: for which it may have committed.
             commit: False drops them.
         """
-        open_for = self.store.open_for(producer_id, groups)
+        open_for = self.store.open_for(producer_id)
         if open_for:
             self._table.keep(
                 TransactionalOffsetsFinished(
@@ -195,16 +194,6 @@ class GroupOffsets:
         self._forget(group_id, self.store.partitions_of(group_id))
         self._table.remove(group, now_ms)
         return ErrorCode.none
-
-    def forget_partitions(self, partitions: Iterable[TopicPartition]) -> None:
-        """Drop the offsets of partitions that are no more, in all groups.
-
-        Args:
-            partitions: which.
-        """
-        gone = tuple(partitions)
-        for group_id in self.store.groups():
-            self._forget(group_id, gone)
 
     def expire(self, now_ms: int) -> None:
         """Drop offsets whose retention is over, and groups that hold nothing any more.
@@ -304,15 +293,12 @@ class GroupOffsets:
         self, group: ClassicGroup, partition: TopicPartition, kept: KeptOffset, now_ms: int
     ) -> bool:
         base_ms = _retention_base_ms(group, kept)
-        if (
-            base_ms is None
-            or group.reads(partition.topic)
-            or self.store.is_unstable(group.group_id, partition)
-        ):
+        if base_ms is None or group.reads(partition.topic):
             return False
-        if kept.expire_time_ms is not None:
-            return now_ms >= kept.expire_time_ms
-        return now_ms - base_ms >= self._table.config.offsets_retention_ms
+        end_ms = kept.expire_time_ms
+        if end_ms is None:
+            end_ms = base_ms + self._table.config.offsets_retention_ms
+        return now_ms >= end_ms and not self.store.is_unstable(group.group_id, partition)
 
 
 _STALE: Final = ErrorCode.illegal_generation

@@ -20,7 +20,7 @@ from penstock.infra.embedded.groups.group_answers import (
     LeftMember,
     SyncAnswer,
 )
-from penstock.infra.embedded.groups.group_member import GroupMember, Protocols
+from penstock.infra.embedded.groups.group_member import GroupMember, weight_of
 from penstock.infra.embedded.groups.group_requests import JoinRequest, LeavingMember, SyncRequest
 from penstock.infra.embedded.groups.group_state import GroupEvent, GroupState
 from penstock.infra.embedded.groups.group_table import GroupTable
@@ -211,9 +211,8 @@ class Membership:
             former_id = group.static_member_id(request.instance_id)
             if former_id is None:
                 self._add(group, request, member_id, now_ms)
-            else:
-                self._replace(group, request, group.members[former_id], member_id, now_ms)
-            return None
+                return None
+            return self._replace(group, request, group.members[former_id], member_id, now_ms)
         member_id = self._name_member(request.client_id)
         if not request.requires_known_member:
             self._add(group, request, member_id, now_ms)
@@ -290,30 +289,42 @@ class Membership:
         former: GroupMember,
         member_id: str,
         now_ms: int,
-    ) -> None:
+    ) -> JoinAnswer | None:
         """A static member is back under a new id: the old one is fenced (KIP-345).
 
         A stable group whose protocol stays the same goes on as it is. While the leader's assignment
         is awaited a new rebalance is needed, because the leader knows only the old id.
         """
         fenced = ErrorCode.fenced_instance_id
-        former_leader = group.leader_id or ""
         self._rebalances.answer_join(group, former, _refused(fenced, former.member_id))
         self._rebalances.answer_sync(former, SyncAnswer(error=fenced))
+        former_leader = group.leader_id or ""
+        member = _returned(former, request, member_id)
+        group.replace_static(former, member)
+        goes_on = group.state is GroupState.STABLE and group.elect_protocol() == group.protocol_name
+        if goes_on:
+            self._keep_replaced(group, former, member)
         self._rebalances.unwatch(group, former.member_id)
-        member = group.replace_static(former, member_id)
-        self._rebalances.watch(group, member, now_ms)
-        self._await_join(group, member, request)
-        if group.state is GroupState.STABLE and group.elect_protocol() == group.protocol_name:
-            self._table.store(
-                group, {one.member_id: one.assignment for one in group.members.values()}
-            )
-            answer = _replaced_answer(group, request, member, former_leader)
-            self._rebalances.answer_join(group, member, answer)
-        elif group.state is GroupState.PREPARING_REBALANCE:
+        # Its first session is as long as the former's last one, as in Kafka.
+        self._rebalances.watch_for(group, member_id, former.session_timeout_ms, now_ms)
+        if goes_on:
+            return _replaced_answer(group, request, member, former_leader)
+        group.begin_join_wait(member, request.token)
+        self._table.answers.expect(request.token)
+        if group.state is GroupState.PREPARING_REBALANCE:
             self._rebalances.complete_if_all_joined(group, now_ms)
         else:
             self._rebalances.prepare(group, now_ms)
+        return None
+
+    def _keep_replaced(self, group: ClassicGroup, former: GroupMember, member: GroupMember) -> None:
+        try:
+            self._table.store(
+                group, {one.member_id: one.assignment for one in group.members.values()}
+            )
+        except BaseException:  # what cannot be kept has not happened
+            group.replace_static(member, former)
+            raise
 
     def _kept_assignments(
         self, group: ClassicGroup, assignments: dict[str, bytes]
@@ -366,15 +377,24 @@ def _refused(error: ErrorCode, member_id: str = "") -> JoinAnswer:
     return JoinAnswer(error=error, member_id=member_id)
 
 
+def _returned(former: GroupMember, request: JoinRequest, member_id: str) -> GroupMember:
+    return GroupMember(
+        member_id=member_id,
+        instance_id=former.instance_id,
+        client_id=former.client_id,
+        client_host=former.client_host,
+        protocols=request.protocols,
+        session_timeout_ms=request.session_timeout_ms,
+        rebalance_timeout_ms=request.rebalance_timeout_ms,
+        assignment=former.assignment,
+    )
+
+
 def _growth(group: ClassicGroup, request: JoinRequest) -> int:
     """Bytes by which a join lets the group grow; below zero where a member says less now."""
-    told = _told(request.protocols)
+    told = weight_of(request.protocols)
     member = group.members.get(request.member_id)
-    return MEMBER_WEIGHT + told if member is None else told - _told(member.protocols)
-
-
-def _told(protocols: Protocols) -> int:
-    return sum(len(name) + len(metadata) for name, metadata in protocols)
+    return MEMBER_WEIGHT + told if member is None else told - weight_of(member.protocols)
 
 
 def _replaced_answer(

@@ -6,12 +6,14 @@ length. The point is a limit that holds, not a measurement.
 
 from typing import Final, final
 
-__all__ = ["GROUP_WEIGHT", "MEMBER_WEIGHT", "OFFSET_WEIGHT", "MemoryGauge"]
+__all__ = ["GROUP_WEIGHT", "MEMBER_WEIGHT", "OFFSET_WEIGHT", "PROTOCOL_WEIGHT", "MemoryGauge"]
 
 GROUP_WEIGHT: Final = 1_500
 """Bytes of a group without members."""
 MEMBER_WEIGHT: Final = 1_500
 """Bytes of a member without its texts, its deadline included."""
+PROTOCOL_WEIGHT: Final = 300
+"""Bytes of one protocol of a member without its texts, and of its place in the vote."""
 OFFSET_WEIGHT: Final = 600
 """Bytes of one committed offset without its texts."""
 

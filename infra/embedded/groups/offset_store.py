@@ -54,6 +54,8 @@ class OffsetStore:
         self._commits = 0
         self._committed: dict[str, _Offsets] = {}
         self._open: dict[str, dict[int, _Open]] = {}
+        self._groups_of: dict[int, dict[str, None]] = {}
+        """The same from the other side; a dict for its order."""
 
     @property
     def committed(self) -> int:
@@ -139,23 +141,18 @@ class OffsetStore:
             one = by_producer.setdefault(entry.producer_id, _Open(entry.producer_epoch))
             one.epoch = entry.producer_epoch
             offsets = one.offsets
+            self._groups_of.setdefault(entry.producer_id, {})[entry.group] = None
         for partition, kept in entry.offsets:
             self._commits += 1
             self._put(offsets, partition, _Numbered(self._commits, kept))
 
-    def open_for(self, producer_id: int, groups: Iterable[str]) -> tuple[str, ...]:
+    def open_for(self, producer_id: int) -> tuple[str, ...]:
         """List the groups for which a producer's open transaction commits.
 
         Args:
             producer_id: the producer.
-            groups: those that were added to it; they come first. Others, of the same partition of
-                Kafka's __consumer_offsets as one of them, could be committed for as well.
         """
-        return tuple(
-            group
-            for group in dict.fromkeys([*groups, *self._open])
-            if producer_id in self._open.get(group, {})
-        )
+        return tuple(self._groups_of.get(producer_id, ()))
 
     def finish(self, producer_id: int, groups: Iterable[str], *, commit: bool) -> None:
         """End a producer's transaction.
@@ -192,6 +189,16 @@ class OffsetStore:
         for partition in partitions:
             self._forget(group, partition)
 
+    def forget_everywhere(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop offsets in all groups.
+
+        Args:
+            partitions: whose offsets.
+        """
+        gone = frozenset(partitions)
+        for group in dict.fromkeys([*self._committed, *self._open]):
+            self.forget(group, gone.intersection(self.partitions_of(group)))
+
     def partitions_of(self, group: str) -> tuple[TopicPartition, ...]:
         """List the partitions with an offset, committed or in an open transaction.
 
@@ -202,10 +209,6 @@ class OffsetStore:
         for one in self._open.get(group, {}).values():
             found |= dict.fromkeys(one.offsets)
         return tuple(found)
-
-    def groups(self) -> tuple[str, ...]:
-        """List the groups with offsets, committed or in an open transaction."""
-        return tuple(dict.fromkeys([*self._committed, *self._open]))
 
     def entries(self) -> Iterator[OffsetsCommitted]:
         """Say all offsets again, in the order of their commits."""
@@ -225,12 +228,9 @@ class OffsetStore:
             yield entry
 
     def _finish(self, producer_id: int, group: str, commit: bool) -> None:
-        by_producer = self._open.get(group, {})
-        one = by_producer.pop(producer_id, None)
+        one = self._close(producer_id, group)
         if one is None:
             return
-        if not by_producer:
-            del self._open[group]
         committed = self._committed.setdefault(group, {}) if commit else {}
         for partition, numbered in one.offsets.items():
             self._gauge.held -= weight_of(partition, numbered.kept)
@@ -244,13 +244,22 @@ class OffsetStore:
             self._drop(offsets, partition)
             if not offsets:
                 del self._committed[group]
-        by_producer = self._open.get(group, {})
-        for producer_id, one in list(by_producer.items()):
+        for producer_id, one in list(self._open.get(group, {}).items()):
             self._drop(one.offsets, partition)
             if not one.offsets:
-                del by_producer[producer_id]
-        if not by_producer:
-            self._open.pop(group, None)
+                self._close(producer_id, group)
+
+    def _close(self, producer_id: int, group: str) -> _Open | None:
+        by_producer = self._open.get(group, {})
+        one = by_producer.pop(producer_id, None)
+        if one is not None:
+            if not by_producer:
+                del self._open[group]
+            groups = self._groups_of[producer_id]
+            del groups[group]
+            if not groups:
+                del self._groups_of[producer_id]
+        return one
 
     def _put(self, offsets: _Offsets, partition: TopicPartition, numbered: _Numbered) -> None:
         self._drop(offsets, partition)

@@ -289,10 +289,21 @@ class Node:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        try:
-            self.broker.tick(self._clock.now_ms())
-            self.settle_soon()
-        except Exception:  # noqa: BLE001 - classified below
-            # Our own bug in one deadline must not end all others: said aloud, and tried again.
-            _log.exception("the embedded broker failed at something that was due")
-            self._arm(self._clock.now_ms(), least_s=_AFTER_FAILURE_S)
+        # Two steps: what is done of the first concerns others, also where it ended with a failure.
+        for step in (self._tick_broker, self.settle_soon):
+            try:
+                step()
+            except OSError as failure:  # the storage's: it is still due, and tried again
+                self.log_once(
+                    ("due", failure.errno),
+                    f"what is due cannot be kept: {failure.strerror or failure}; it is done as "
+                    "soon as that is possible (said once)",
+                )
+                self._arm(self._clock.now_ms(), least_s=_AFTER_FAILURE_S)
+            except Exception:  # noqa: BLE001 - classified below
+                # Our own bug in one deadline must not end all others: said aloud, and tried again.
+                _log.exception("the embedded broker failed at something that was due")
+                self._arm(self._clock.now_ms(), least_s=_AFTER_FAILURE_S)
+
+    def _tick_broker(self) -> None:
+        self.broker.tick(self._clock.now_ms())

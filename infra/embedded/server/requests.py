@@ -11,7 +11,7 @@ import struct
 from collections.abc import Coroutine
 from functools import cache
 from importlib import import_module
-from typing import Any, Protocol, final
+from typing import Any, Final, Protocol, final
 
 from kio.schema.errors import ErrorCode
 
@@ -32,6 +32,26 @@ _log = logging.getLogger("penstock.embedded")
 
 _LENGTH = struct.Struct(">i")
 _FLEXIBLE_API_VERSIONS_FROM = 3
+
+_COORDINATED: Final = frozenset(
+    {
+        ApiKey.OFFSET_COMMIT,
+        ApiKey.JOIN_GROUP,
+        ApiKey.HEARTBEAT,
+        ApiKey.LEAVE_GROUP,
+        ApiKey.SYNC_GROUP,
+        ApiKey.INIT_PRODUCER_ID,
+        ApiKey.ADD_PARTITIONS_TO_TXN,
+        ApiKey.ADD_OFFSETS_TO_TXN,
+        ApiKey.END_TXN,
+        ApiKey.TXN_OFFSET_COMMIT,
+        ApiKey.DELETE_GROUPS,
+        ApiKey.OFFSET_DELETE,
+    }
+)
+"""What is asked of a coordinator. Where its own log fails Kafka says NOT_COORDINATOR, and clients
+ask again until it works; a KAFKA_STORAGE_ERROR would end them. (GroupMetadataManager,
+TransactionStateManager)"""
 
 
 class _Handlers(Protocol):
@@ -151,12 +171,18 @@ class Requests:
         return _handlers(call.api_key).refuse(call, error)
 
     def _not_kept(self, call: Call, failure: OSError) -> Any:
+        error = ErrorCode.kafka_storage_error
+        if (
+            call.api_key in _COORDINATED
+            and getattr(call.request, "transactional_id", "") is not None
+        ):
+            error = ErrorCode.not_coordinator
         self._node.log_once(
             ("not kept", failure.errno),
             f"a change cannot be kept: {failure.strerror or failure}; {_name(call.api_key)} is "
-            "refused with KAFKA_STORAGE_ERROR, and so is all else that is to be kept (said once)",
+            f"refused with {error.name.upper()}, and so is all else that is to be kept (said once)",
         )
-        return self.refuse(call, ErrorCode.kafka_storage_error)
+        return self.refuse(call, error)
 
     def failure(self, call: Call) -> Any:
         """Log the exception in hand and make the answer to its request.

@@ -27,7 +27,6 @@ __all__ = [
     "initialised",
     "new_transactional_id",
     "prepared",
-    "without_partitions",
 ]
 
 NO_PRODUCER_ID: Final = -1
@@ -181,21 +180,6 @@ def completed(known: TransactionKept, *, now_ms: int) -> TransactionKept:
     """
     after = _AFTER_MARKERS.get(known.state, known.state)
     return replace(_moved(known, after, now_ms), partitions=frozenset(), groups=frozenset())
-
-
-def without_partitions(known: TransactionKept, gone: frozenset[TopicPartition]) -> TransactionKept:
-    """Take partitions that are no more out of a transaction.
-
-    Args:
-        known: In any state.
-        gone: Partitions of deleted topics.
-
-    Returns:
-        The id; the very same where it had none of them.
-    """
-    if known.partitions.isdisjoint(gone):
-        return known
-    return replace(known, partitions=known.partitions - gone)
 
 
 def _moved(known: TransactionKept, state: TransactionState, now_ms: int) -> TransactionKept:

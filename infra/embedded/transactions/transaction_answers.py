@@ -96,3 +96,7 @@ class CoordinatorStatistics:
     """Aborted since the start because they lasted too long."""
     expired_ids: int
     """Transactional ids forgotten since the start."""
+    held_bytes: int
+    """Memory of all transactional ids, by estimate."""
+    held_bytes_limit: int
+    """TransactionConfig.max_held_bytes."""

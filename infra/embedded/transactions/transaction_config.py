@@ -1,8 +1,11 @@
 """What can be set for the transaction coordinator: Kafka's own defaults."""
 
 from dataclasses import dataclass
+from typing import Final
 
 __all__ = ["TransactionConfig"]
+
+_MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +19,7 @@ class TransactionConfig:
     offsets_topic_partitions: int = 50
     """`offsets.topic.num.partitions`: Kafka shows a group in a transaction as the partition of
     `__consumer_offsets` that its name falls on."""
-    max_ids: int = 100_000
-    """Transactional ids known at a time, of about 1 KiB each. Kafka has no limit; a further id is
-    refused with POLICY_VIOLATION, so that no client fills the machine's memory."""
-    max_groups: int = 1_000
-    """Groups in one transaction. Kafka has at most as many as __consumer_offsets has partitions;
-    one more is refused with INVALID_REQUEST."""
+    max_held_bytes: int = 256 * _MIB
+    """Memory for all transactional ids with their open transactions, estimated; about 200 000 ids.
+    Ours, not Kafka's: beyond it a new id is refused with POLICY_VIOLATION, and what would be added
+    to a transaction with INVALID_REQUEST."""

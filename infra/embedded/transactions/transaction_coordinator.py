@@ -32,6 +32,7 @@ from penstock.infra.embedded.transactions.marker_work import (
     orphans_work,
     settled_work,
 )
+from penstock.infra.embedded.transactions.offsets_partition import offsets_partition
 from penstock.infra.embedded.transactions.producer_ids import ProducerIds
 from penstock.infra.embedded.transactions.producer_initialisation import InitRequest, initialise
 from penstock.infra.embedded.transactions.transaction import (
@@ -41,7 +42,6 @@ from penstock.infra.embedded.transactions.transaction import (
     extended,
     fenced,
     prepared,
-    without_partitions,
 )
 from penstock.infra.embedded.transactions.transaction_answers import (
     CoordinatorStatistics,
@@ -55,6 +55,7 @@ from penstock.infra.embedded.transactions.transaction_entry import (
     TransactionEntry,
     TransactionForgotten,
     TransactionKept,
+    weight_of,
 )
 from penstock.infra.embedded.transactions.transaction_listing import (
     TransactionFilter,
@@ -99,6 +100,7 @@ class TransactionCoordinator:
         self._open: dict[str, None] = {}  # ongoing or completing; a dict, for its order
         self._due: dict[str, None] = {}  # completing, and not taken by the writer of markers
         self._deadlines: Deadlines[str] = Deadlines()
+        self._held_bytes = 0
         self._committed = 0
         self._aborted = 0
         self._fenced = 0
@@ -163,7 +165,7 @@ class TransactionCoordinator:
             return ErrorCode.invalid_request
         if not 0 < timeout_ms <= self.config.max_timeout_ms:
             return ErrorCode.invalid_transaction_timeout
-        if is_new and len(self._known) >= self.config.max_ids:
+        if is_new and not self._has_room(weight_of(transactional_id)):
             return ErrorCode.policy_violation
         return None
 
@@ -252,9 +254,10 @@ class TransactionCoordinator:
             and known.groups >= groups
         ):
             return _NONE
-        if len(known.groups | groups) > self.config.max_groups:
+        after = extended(known, partitions=partitions, groups=groups, now_ms=now_ms)
+        if not self._has_room(after.weight - known.weight):
             return ErrorCode.invalid_request
-        self._record(extended(known, partitions=partitions, groups=groups, now_ms=now_ms))
+        self._record(after)
         return _NONE
 
     def end(
@@ -320,6 +323,34 @@ class TransactionCoordinator:
             partition: _NONE if partition in known.partitions else ErrorCode.transaction_abortable
             for partition in partitions
         }
+
+    def verify_group(
+        self, transactional_id: str | None, producer_id: int, producer_epoch: int, group: str
+    ) -> ErrorCode:
+        """Say whether a group's offsets may be committed in the open transaction.
+
+        Kafka keeps a group in a transaction as the partition of __consumer_offsets that its name
+        falls on; so all groups of that partition may.
+
+        Args:
+            transactional_id: The id.
+            producer_id: Who commits.
+            producer_epoch: Its epoch.
+            group: The group's id.
+
+        Returns:
+            None; TRANSACTION_ABORTABLE where the group is not in the transaction; or why nothing
+            may be committed.
+        """
+        refused, known = self._verified(transactional_id, producer_id, producer_epoch)
+        if known is None:
+            return refused
+        if group in known.groups or self._place(group) in map(self._place, known.groups):
+            return _NONE
+        return ErrorCode.transaction_abortable
+
+    def _place(self, group: str) -> TopicPartition:
+        return offsets_partition(group, partitions=self.config.offsets_topic_partitions)
 
     def _verified(
         self, transactional_id: str | None, producer_id: int, producer_epoch: int
@@ -425,6 +456,8 @@ class TransactionCoordinator:
             fenced=self._fenced,
             timed_out=self._timed_out,
             expired_ids=self._expired_ids,
+            held_bytes=self._held_bytes,
+            held_bytes_limit=self.config.max_held_bytes,
         )
 
     # --- time ---
@@ -451,9 +484,10 @@ class TransactionCoordinator:
                 self._keep(TransactionForgotten(transactional_id=transactional_id))
                 self._deadlines.cancel(transactional_id)
                 del self._known[transactional_id]
+                self._held_bytes -= known.weight
                 self._expired_ids += 1
 
-    # --- restart, and deleted topics ---
+    # --- restart ---
 
     def restore(self, entries: Iterable[TransactionEntry]) -> None:
         """Take over what was kept before a restart; once, and before all else.
@@ -471,6 +505,7 @@ class TransactionCoordinator:
                 case ProducerIdBlockKept():
                     self._producer_ids.restore(entry)
         for known in self._known.values():
+            self._held_bytes += known.weight
             self._follow(known)
 
     def skip_producer_ids(self, largest: int) -> None:
@@ -497,31 +532,22 @@ class TransactionCoordinator:
         yield self._producer_ids.kept
         yield from self._known.values()
 
-    def forget_partitions(self, partitions: Iterable[TopicPartition]) -> None:
-        """Take the partitions of a deleted topic out of all open transactions.
-
-        Args:
-            partitions: Partitions that are no more; no marker can be written there.
-        """
-        gone = frozenset(partitions)
-        for transactional_id in self._open:
-            known = self._known[transactional_id]
-            after = without_partitions(known, gone)
-            if after is not known:
-                self._keep(after)
-                self._known[transactional_id] = after
-
     # --- within ---
 
     def _record(self, after: TransactionKept) -> None:
         """Keep what is known of an id from now on; then it counts."""
         self._keep(after)
+        before = self._known.get(after.transactional_id)
+        self._held_bytes += after.weight - (0 if before is None else before.weight)
         self._known[after.transactional_id] = after
         self._follow(after)
         if after.state is _State.PREPARE_COMMIT:
             self._committed += 1
         elif after.state is _State.PREPARE_ABORT:
             self._aborted += 1
+
+    def _has_room(self, size: int) -> bool:
+        return size <= 0 or self._held_bytes + size <= self.config.max_held_bytes
 
     def _follow(self, known: TransactionKept) -> None:
         """Set what follows from an id's state: deadline, markers."""

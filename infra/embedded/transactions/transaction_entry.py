@@ -5,6 +5,7 @@ does not pass for an entry: a transaction that was open goes on with the time-ou
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from penstock.infra.embedded.topic_partition import TopicPartition
 from penstock.infra.embedded.transactions.transaction_state import TransactionState
@@ -14,7 +15,16 @@ __all__ = [
     "TransactionEntry",
     "TransactionForgotten",
     "TransactionKept",
+    "weight_of",
 ]
+
+
+_ID_WEIGHT: Final = 1_200
+"""What CPython 3.11 takes for an id without its text, its deadline included, rounded up."""
+_PARTITION_WEIGHT: Final = 500
+"""The same of a partition, with the longest name of a topic."""
+_GROUP_WEIGHT: Final = 150
+"""The same of a group without its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +61,22 @@ class TransactionKept:
     """When the last transaction began, in milliseconds since 1970; -1: there was none."""
     update_ms: int
     """The last change, in milliseconds since 1970; the id expires so long after it."""
+
+    @property
+    def weight(self) -> int:
+        """Bytes that the coordinator holds for it, by estimate."""
+        groups = sum(_GROUP_WEIGHT + len(group) for group in self.groups)
+        partitions = _PARTITION_WEIGHT * len(self.partitions)
+        return weight_of(self.transactional_id) + partitions + groups
+
+
+def weight_of(transactional_id: str) -> int:
+    """Estimate the bytes of an id without a transaction.
+
+    Args:
+        transactional_id: The id.
+    """
+    return _ID_WEIGHT + len(transactional_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from penstock.infra.embedded.log.record_batch import split_batches
 from penstock.infra.embedded.log.segment_store import MemoryStore
 from penstock.infra.embedded.topic_partition import TopicPartition
 from penstock.infra.embedded.topics.topic_creation import NewTopic, TopicCreated
+from tests.infra.embedded.log.dying_store import DyingStore
 from tests.infra.embedded.log.record_batches import NOW, Pair, SeenRecord, client_batch, seen_batch
 
 __all__ = ["NOW", "BrokerBench", "Killed"]
@@ -40,6 +41,10 @@ class BrokerBench:
         """So many more entries go into the journal; None: all."""
         self.stores_left: int | None = None
         """So many more stores can be opened on a full disk; None: all."""
+        self.journal_is_full = False
+        """While it is, the journal takes nothing."""
+        self.doors: dict[tuple[UUID, int], DyingStore] = {}
+        """What the broker sees of each store; one whose `changes` are 0 begins no segment."""
         self._drawn = 1
         self.broker = self._started()
 
@@ -147,18 +152,22 @@ class BrokerBench:
             **self.limits,
         )
 
-    def _store(self, topic_id: UUID, partition: int) -> MemoryStore:
+    def _store(self, topic_id: UUID, partition: int) -> DyingStore:
         if self.stores_left is not None:
             if self.stores_left == 0:
                 raise OSError(28, "No space left on device")
             self.stores_left -= 1
-        return self.stores.setdefault((topic_id, partition), MemoryStore())
+        store = self.stores.setdefault((topic_id, partition), MemoryStore())
+        door = self.doors[topic_id, partition] = DyingStore(store, changes=-1)
+        return door
 
     def _keep(self, entry: JournalEntry) -> None:
         if self.keeps_left is not None:
             if self.keeps_left == 0:
                 raise Killed
             self.keeps_left -= 1
+        if self.journal_is_full:
+            raise OSError(28, "No space left on device")
         self.journal.append(encode_entry(entry))
 
     def _draw(self) -> UUID:

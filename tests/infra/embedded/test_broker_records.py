@@ -13,6 +13,7 @@ from tests.infra.embedded.log.record_batches import client_batch
 
 _NONE = ErrorCode.none
 _PARTITION = TopicPartition("orders", 0)
+_OTHER_PARTITION = TopicPartition("orders", 1)
 _ID = "tx"
 
 
@@ -52,6 +53,12 @@ def _write(
 def _end(bench: BrokerBench, producer: tuple[int, int], *, commit: bool) -> None:
     error = bench.broker.transactions.end(_ID, *producer, commit=commit, now_ms=bench.now_ms)
     assert error is _NONE
+
+
+def _log_end(bench: BrokerBench, partition: TopicPartition) -> int:
+    log = bench.broker.log(*partition)
+    assert log is not None
+    return log.end_offset
 
 
 def test_what_is_taken_is_there_and_wakes_its_readers(bench: BrokerBench) -> None:
@@ -272,12 +279,53 @@ def test_a_deleted_topic_does_not_keep_a_transaction_open(bench: BrokerBench) ->
     assert bench.values("orders", committed=True) == [b"1"]
 
 
-def test_a_topic_made_anew_is_not_part_of_an_old_transaction(bench: BrokerBench) -> None:
-    """Although it has the name of one that was."""
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_log_that_takes_no_marker_holds_up_no_other_one(
+    bench: BrokerBench, *, restarts: bool
+) -> None:
+    """Neither of its own transaction nor of the next one; and none gets its marker twice."""
+    created = bench.create("broken", internal_segment_bytes="200")
+    broken = TopicPartition("broken", 0)
+    bench.produce("broken", [(None, b"x" * 100)])
+    first = _begin(bench, _PARTITION, broken)
+    _write(bench, first, b"1")
+    second = bench.broker.transactions.init_producer("other", 60_000, now_ms=NOW)
+    bench.broker.transactions.add_partitions(
+        "other", second.producer_id, second.producer_epoch, [_OTHER_PARTITION], now_ms=NOW
+    )
+    _end(bench, first, commit=True)
+    bench.broker.transactions.end(
+        "other", second.producer_id, second.producer_epoch, commit=True, now_ms=NOW
+    )
+    bench.doors[created.topic_id, 0].changes = 0
+    for _ in range(3):
+        with pytest.raises(OSError, match="Input/output error"):
+            bench.broker.settle(NOW)
+    assert bench.values("orders", committed=True) == [b"1"]
+    assert [_log_end(bench, each) for each in (_PARTITION, _OTHER_PARTITION)] == [2, 1]
+    assert bench.broker.transactions.describe(_ID).state == "PrepareCommit"
+    assert bench.broker.transactions.describe("other").state == "CompleteCommit"
+    bench.doors[created.topic_id, 0].changes = -1
+    if restarts:
+        bench.restart()
+    bench.broker.settle(NOW)
+    assert bench.broker.transactions.describe(_ID).state == "CompleteCommit"
+    # What was written already is not known after a restart, and one marker more does no harm.
+    assert [_log_end(bench, each) for each in (_PARTITION, broken)] == [2 + restarts, 2]
+
+
+def test_a_marker_is_not_written_again_because_a_journal_is_full(bench: BrokerBench) -> None:
+    """Each attempt to complete the transaction would let the log grow."""
     producer = _begin(bench, _PARTITION)
-    bench.broker.delete_topics([TopicReference(name="orders")], now_ms=NOW)
-    bench.create("orders")
-    assert _write(bench, producer, b"1") is ErrorCode.transaction_abortable
+    _end(bench, producer, commit=True)
+    bench.journal_is_full = True
+    for _ in range(3):
+        with pytest.raises(OSError, match="No space left"):
+            bench.broker.settle(NOW)
+    bench.journal_is_full = False
+    bench.broker.settle(NOW)
+    assert bench.broker.transactions.describe(_ID).state == "CompleteCommit"
+    assert _log_end(bench, _PARTITION) == 1
 
 
 def test_a_settling_that_fails_is_done_again(bench: BrokerBench) -> None:

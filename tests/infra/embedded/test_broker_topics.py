@@ -1,5 +1,6 @@
 """Topics of the whole broker: made, grown, deleted with all that belongs to them."""
 
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
@@ -180,6 +181,28 @@ def test_a_deleted_topic_takes_its_records_and_its_offsets_along() -> None:
         assert bench.values("orders") == []
         fetched = bench.broker.groups.fetch_offsets("g", [partition], require_stable=False)
         assert fetched[partition].offset == -1
+        bench.restart()
+
+
+@pytest.mark.parametrize("kept", range(3))
+def test_a_topic_and_its_offsets_go_together_or_not_at_all(kept: int) -> None:
+    """In memory and after a restart, wherever the journal ends, in all groups."""
+    bench = BrokerBench()
+    bench.create("orders")
+    partition = TopicPartition("orders", 0)
+    for group in ("g", "h"):
+        commit = OffsetCommit(group=group, offsets={partition: CommittedOffset(offset=1)})
+        bench.broker.groups.commit_offsets(commit, now_ms=NOW)
+    bench.keeps_left = kept
+    with suppress(Killed):
+        bench.broker.delete_topics([TopicReference(name="orders")], now_ms=NOW)
+    for _ in range(2):
+        fetched = [
+            bench.broker.groups.fetch_offsets(group, [partition], require_stable=False)
+            for group in ("g", "h")
+        ]
+        found = [each[partition].offset for each in fetched]
+        assert found == ([-1, -1] if bench.broker.topics.get("orders") is None else [1, 1])
         bench.restart()
 
 

@@ -276,6 +276,24 @@ def test_the_end_of_a_transaction_reaches_each_group_that_it_could_commit_for(
     assert talk.committed(other, topic, require_stable=True).committed_offset == 5
 
 
+def test_a_topic_with_the_name_of_the_internal_one_adds_no_group(
+    talk: Conversation, topic: str, name: str
+) -> None:
+    """No name is special here: its partitions are partitions, and nobody's offsets.
+
+    Offsets that were taken by such a mistake would wait for the end of their transaction for ever.
+    """
+    talk.create_topic("__consumer_offsets", partitions=50)
+    producer = started(talk, name)
+    place = offsets_partition(name, partitions=50)
+    producer.add(place.topic, place.partition)
+    missing = _commit_offset(talk, 3, _who(producer), name, topic)
+    assert missing == ErrorCode.invalid_txn_state
+    producer.end(commit=True)
+    assert not talk.committed(name, topic, require_stable=True).error_code
+    talk.delete_topic("__consumer_offsets")
+
+
 @pytest.mark.parametrize("version", [3, 4])
 def test_a_consumer_that_is_in_no_group_commits_nothing(
     talk: Conversation, topic: str, name: str, version: int

@@ -14,7 +14,7 @@ from kio.schema.errors import ErrorCode
 from penstock.infra.embedded.groups.group_answers import JoinAnswer, LeaveAnswer, SyncAnswer
 from penstock.infra.embedded.groups.group_config import GroupConfig
 from penstock.infra.embedded.groups.group_coordinator import GroupCoordinator
-from penstock.infra.embedded.groups.group_entry import GroupEntry
+from penstock.infra.embedded.groups.group_entry import GroupEntry, PartitionsDeleted
 from penstock.infra.embedded.groups.group_requests import (
     CommittedOffset,
     JoinRequest,
@@ -63,13 +63,13 @@ class Bench:
         self,
         config: GroupConfig = AtOnce,
         *,
-        entries: Iterable[GroupEntry] = (),
+        entries: Iterable[GroupEntry | PartitionsDeleted] = (),
         now_ms: int = BEGIN_MS,
         names: Iterable[int] | None = None,
     ) -> None:
         """Begin, empty or with what was kept."""
         self.now_ms = now_ms
-        self.journal: list[GroupEntry] = list(entries)
+        self.journal: list[GroupEntry | PartitionsDeleted] = list(entries)
         self.answers: dict[int, JoinAnswer | SyncAnswer] = {}
         self.disk_is_full = False
         """While it is, the journal takes nothing."""
@@ -292,8 +292,13 @@ class Bench:
 
     def finish(self, producer_id: int, *, commit: bool) -> None:
         """End a producer's transaction."""
-        self.coordinator.finish_transaction(producer_id, [GROUP], commit=commit, now_ms=self.now_ms)
+        self.coordinator.finish_transaction(producer_id, commit=commit, now_ms=self.now_ms)
         self.collect()
+
+    def forget_partitions(self, *partitions: TopicPartition) -> None:
+        """Delete a topic, and keep that, as the broker does."""
+        self.journal.append(PartitionsDeleted(partitions=partitions))
+        self.coordinator.forget_partitions(partitions)
 
     def committed(
         self, partition: TopicPartition = ORDERS, *, group: str = GROUP, stable: bool = False

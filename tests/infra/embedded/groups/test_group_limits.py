@@ -43,6 +43,13 @@ def test_metadata_beyond_the_memory_are_refused_and_members_stay() -> None:
     assert bench.heartbeat(member) is ErrorCode.none
 
 
+def test_many_protocols_that_say_nothing_cost_memory_too() -> None:
+    """Each is an object, however short its name."""
+    bench = Bench(SMALL)
+    many = tuple((str(number), b"") for number in range(1_000))
+    assert bench.joined(bench.ask_join(protocols=many)).error is ErrorCode.group_max_size_reached
+
+
 def test_assignments_beyond_the_memory_fail_the_syncs() -> None:
     """As in Kafka when the group's record cannot be written."""
     bench = Bench(SMALL)

@@ -126,7 +126,7 @@ def test_offsets_of_a_deleted_topic_are_forgotten_in_all_groups() -> None:
     bench.commit(1, group="other")
     bench.commit(2, partition=PAYMENTS)
     bench.commit_in_transaction(3, 500)
-    bench.coordinator.forget_partitions([ORDERS, TopicPartition("orders", 1)])
+    bench.forget_partitions(ORDERS, TopicPartition("orders", 1))
     bench.finish(500, commit=True)
     for one in (bench, bench.restarted()):
         assert (one.committed(), one.committed(group="other")) == (-1, -1)

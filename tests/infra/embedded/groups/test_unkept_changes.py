@@ -40,15 +40,14 @@ def test_an_offset_that_cannot_be_kept_is_not_committed() -> None:
 
 
 def test_an_offset_stays_as_long_as_its_end_cannot_be_kept() -> None:
-    """Deleted by an administrator, or together with its topic or its group."""
+    """Deleted by an administrator, or together with its group."""
     bench = Bench()
     bench.commit(3)
     coordinator = bench.coordinator
     refused(bench, lambda: coordinator.delete_offsets(GROUP, [ORDERS], now_ms=bench.now_ms))
-    refused(bench, lambda: coordinator.forget_partitions([ORDERS]))
     refused(bench, lambda: coordinator.delete_group(GROUP, now_ms=bench.now_ms))
     assert bench.committed() == bench.restarted().committed() == 3
-    coordinator.forget_partitions([ORDERS])
+    coordinator.delete_offsets(GROUP, [ORDERS], now_ms=bench.now_ms)
     assert bench.committed() == bench.restarted().committed() == -1
 
 
@@ -74,3 +73,26 @@ def test_a_leader_that_is_gone_after_its_assignment_could_not_be_kept_is_missed(
     bench.pass_time(60_000)
     assert not bench.waits(waits)
     assert bench.synced(waits).error is ErrorCode.rebalance_in_progress
+
+
+def test_a_static_member_whose_return_could_not_be_kept_is_missed_when_it_stays_away() -> None:
+    """Nobody waits for the answer to its join: it must not count as one who waits for it."""
+    bench = Bench()
+    leader, seat = bench.static("leader", "seat")
+    refused(bench, lambda: bench.ask_join(instance_id="seat", version=5))
+    assert bench.heartbeat(seat) is ErrorCode.none  # it is as it was
+    for _ in range(3):
+        assert bench.heartbeat(leader) is ErrorCode.none
+        bench.pass_time(20_000)
+    assert bench.heartbeat(leader) is ErrorCode.rebalance_in_progress
+
+
+def test_a_static_member_may_return_after_all() -> None:
+    """The first attempt has left nothing behind."""
+    bench = Bench()
+    leader, seat = bench.static("leader", "seat")
+    refused(bench, lambda: bench.ask_join(instance_id="seat", version=5))
+    back = bench.member(bench.ask_join(instance_id="seat", version=5), "seat")
+    assert back.generation == seat.generation
+    assert bench.heartbeat(seat) is ErrorCode.fenced_instance_id
+    assert bench.heartbeat(leader) is bench.heartbeat(back) is ErrorCode.none

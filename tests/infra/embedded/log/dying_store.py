@@ -17,7 +17,7 @@ class DyingStore:
 
         Args:
             store: where everything is.
-            changes: how many more it makes; may be set again.
+            changes: how many more it makes, below 0 all; may be set again.
         """
         self._store = store
         self.changes = changes

@@ -213,10 +213,12 @@ def test_who_guesses_the_epoch_of_a_fence_cannot_raise_it_beyond_16_bits() -> No
     assert bench.coordinator.take_markers()[0].producer_epoch == 32_767
 
 
-def test_more_ids_than_allowed_are_refused() -> None:
-    """POLICY_VIOLATION; known ids go on."""
-    bench = CoordinatorBench(TransactionConfig(max_ids=2))
+def test_more_ids_than_memory_has_room_for_are_refused() -> None:
+    """POLICY_VIOLATION; known ids go on. A long name counts as what it is."""
+    bench = CoordinatorBench(TransactionConfig(max_held_bytes=40_000))
     bench.producer("a")
-    bench.producer("b")
-    assert bench.init("c")[0] is ErrorCode.policy_violation
+    bench.producer("b" * 30_000)
+    assert bench.init("c" * 30_000)[0] is ErrorCode.policy_violation
     assert bench.producer("a") == (0, 1)
+    bench.producer("c")
+    assert 30_000 < bench.coordinator.statistics().held_bytes <= 40_000

@@ -6,12 +6,12 @@ The error codes are those that Apache Kafka 4.1.0 with transaction.version 0 was
 import pytest
 from kio.schema.errors import ErrorCode
 
+from penstock.infra.embedded.topic_partition import TopicPartition
 from penstock.infra.embedded.transactions.transaction import ForbiddenChange
 from penstock.infra.embedded.transactions.transaction_config import TransactionConfig
 from penstock.infra.embedded.transactions.transaction_entry import (
     ProducerIdBlockKept,
     TransactionForgotten,
-    TransactionKept,
 )
 from tests.infra.embedded.transactions.coordinator_bench import (
     A0,
@@ -115,14 +115,29 @@ def test_an_unknown_id_is_a_wrong_mapping() -> None:
     assert bench.verify(STRANGER, A0) is wrong
 
 
-def test_groups_in_a_transaction_are_limited() -> None:
-    """Nobody fills the memory with names of groups."""
-    bench = CoordinatorBench(TransactionConfig(max_groups=2))
+def test_what_transactions_hold_is_limited() -> None:
+    """Nobody fills the memory with names of groups, or with partitions."""
+    bench = CoordinatorBench(TransactionConfig(max_held_bytes=40_000))
     producer = bench.producer()
-    assert bench.add_group(producer, "a") is ErrorCode.none
-    assert bench.add_group(producer, "b") is ErrorCode.none
-    assert bench.add_group(producer, "c") is ErrorCode.invalid_request
-    assert bench.add_group(producer, "a") is ErrorCode.none
+    assert bench.add_group(producer, "a" * 30_000) is ErrorCode.none
+    assert bench.add_group(producer, "b" * 30_000) is ErrorCode.invalid_request
+    many = [TopicPartition("a", number) for number in range(1_000)]
+    assert bench.add(producer, *many) is ErrorCode.invalid_request
+    assert bench.add(producer, A0) is bench.add_group(producer, "a" * 30_000) is ErrorCode.none
+
+
+def test_what_ends_gives_its_memory_back() -> None:
+    """To the last byte, restarts or not."""
+    bench = CoordinatorBench()
+    producer = open_transaction(bench)
+    held = bench.coordinator.statistics().held_bytes
+    bench.restart()
+    assert bench.coordinator.statistics().held_bytes == held
+    bench.end(producer)
+    bench.settle()
+    assert 0 < bench.coordinator.statistics().held_bytes < held
+    bench.pass_time(WEEK_MS)
+    assert bench.coordinator.statistics().held_bytes == 0
 
 
 # --- verifying ---
@@ -376,25 +391,6 @@ def test_a_journal_can_be_written_anew() -> None:
     assert twin.coordinator.describe(ID) == bench.coordinator.describe(ID)
     assert twin.init(None)[1] == 1_000
     assert twin.end(producer) is ErrorCode.none
-
-
-# --- deleted topics ---
-
-
-def test_partitions_of_a_deleted_topic_leave_open_transactions() -> None:
-    """The rest gets its outcome; a transaction that had nothing else ends with nothing."""
-    bench = CoordinatorBench()
-    producer = open_transaction(bench)
-    bench.add(producer, B0)
-    other = bench.producer("other")
-    bench.add(other, A0, transactional_id="other")
-    bench.coordinator.forget_partitions([A0, A1])
-    bench.end(producer)
-    bench.end(other, transactional_id="other")
-    bench.restart()
-    assert [work.partitions for work in bench.coordinator.take_markers()] == [{B0}, frozenset()]
-    kept = [entry for entry in bench.journal if isinstance(entry, TransactionKept)]
-    assert kept[-1].partitions == frozenset()
 
 
 # --- numbers ---
