@@ -14,7 +14,6 @@
 .PHONY: help demo test check format errors lock
 
 BIN := .venv/bin
-SERVED := $(wildcard tests/conformance tests/integration tests/faults)
 COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_FLAGS)
 
@@ -24,12 +23,15 @@ help:
 demo: .venv/.ready
 	@$(BIN)/penstock demo
 
-# Two runs, because pytest-randomly shuffles within one: a slip in a core is told before a server starts.
-# The first uses all cores. The second has a Docker engine and its images, where there is a way to them
-# (.ci/docker), and the machine for itself.
+# Three runs, because pytest-randomly shuffles within one: a slip in a core is told before a server starts.
+# The first needs no server. The second has what needs a Kafka on the embedded broker, the third on Apache
+# Kafka, with a Docker engine and its images, where there is a way to them (.ci/docker), and the machine for
+# itself.
 test: .venv/.ready
-	$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal $(PYTEST_FLAGS) $(addprefix --ignore=,$(SERVED)) tests
-	$(if $(SERVED),.ci/docker $(BIN)/python -m pytest $(PYTEST_FLAGS) $(SERVED))
+	$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal $(PYTEST_FLAGS) -m "not served" tests
+	PENSTOCK_TEST_KAFKA=embedded $(BIN)/python -m pytest --numprocesses=logical --dist=worksteal \
+		$(PYTEST_FLAGS) -m kafka tests/integration tests/faults
+	.ci/docker $(BIN)/python -m pytest $(PYTEST_FLAGS) -m served tests/conformance tests/integration tests/faults
 
 check: .venv/.ready
 	$(BIN)/ruff format --check

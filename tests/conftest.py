@@ -10,6 +10,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -23,10 +24,11 @@ from penstock.infra.testing.kafka_server import KafkaServer
 from penstock.infra.testing.redis_server import RedisServer
 from penstock.schemas.errors import PenstockError
 
+_TESTS = Path(__file__).parent
 _IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 settings.register_profile("dev", max_examples=50, deadline=None)
-settings.register_profile("ci", max_examples=500, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile(
     "night", max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -34,6 +36,18 @@ settings.register_profile(
     "debug", max_examples=10, deadline=None, phases=set(Phase) - {Phase.shrink, Phase.explain}
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if _IN_CI else "dev"))
+
+_SERVED_ROOMS = {"integration", "faults"}
+_KAFKA_FIXTURES = {"kafka", "direct_kafka", "own_kafka", "fault_proxy"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs servers, and what needs a Kafka; the conformance suite marks its own."""
+    for item in items:
+        if _SERVED_ROOMS.intersection(item.path.relative_to(_TESTS).parts):
+            item.add_marker(pytest.mark.served)
+        if _KAFKA_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.kafka)
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ TAIL = """
   - name: pay
     call: {types}.Pay
     with: {{trip: $.input.trip}}
-    timeout: 2s
+    timeout: {pay_timeout}
     pivot: true
     retry: {{delay: 1s, give_up: {give_up}}}
   - name: tell
@@ -260,6 +260,7 @@ class Trip:
     flight_delay: str = "1s"
     hotel_timeout: str = "2s"
     hotel_attempts: str = "2"
+    pay_timeout: str = "2s"
     give_up: str = "1h"
 
     @property
@@ -277,6 +278,7 @@ class Trip:
             flight_delay=self.flight_delay,
             hotel_timeout=self.hotel_timeout,
             hotel_attempts=self.hotel_attempts,
+            pay_timeout=self.pay_timeout,
             give_up=self.give_up,
         )
         return load(text, file="trip.saga.yaml", schemas=self.schemas)

@@ -6,8 +6,10 @@ import pytest
 
 from penstock.events.catalogue import SCHEMAS_PARTITION
 from penstock.events.log import NewRecord, WriteUnknown
+from penstock.infra.clock import SystemClock
 from penstock.infra.kafka.connection import KafkaConnection
-from penstock.infra.kafka.registrar import KafkaRegistrar
+from penstock.infra.kafka.gate import KafkaGate
+from penstock.infra.schema_turn import SchemaTurn
 from penstock.schemas.record import declaration_of
 from penstock.workers import Worker
 from tests.integration.workbench import play, read_committed
@@ -16,6 +18,11 @@ from tests.integration.worker_bench import Count, made_shop
 pytestmark = pytest.mark.timeout(60)
 
 COUNT = declaration_of(Count).schema
+
+
+def turn_on(connection: KafkaConnection) -> SchemaTurn:
+    """The turn of one process."""
+    return SchemaTurn(KafkaGate(connection), SystemClock())
 
 
 def schema_record(stamp_ms: int) -> NewRecord:
@@ -29,7 +36,7 @@ def test_only_the_last_to_fence_can_register(kafka: str, unique: Callable[[str],
     async def scenario() -> None:
         await made_shop(kafka, unique).make_topics(Worker("clerk"))
         connection = KafkaConnection(bootstrap=kafka)
-        first, second = KafkaRegistrar(connection), KafkaRegistrar(connection)
+        first, second = turn_on(connection), turn_on(connection)
         await first.fence(timeout_s=10.0)
         await second.fence(timeout_s=10.0)
         with pytest.raises(WriteUnknown):
@@ -50,10 +57,10 @@ def test_a_turn_serves_one_commit(kafka: str, unique: Callable[[str], str]) -> N
 
     async def scenario() -> None:
         await made_shop(kafka, unique).make_topics(Worker("clerk"))
-        registrar = KafkaRegistrar(KafkaConnection(bootstrap=kafka))
-        await registrar.fence(timeout_s=10.0)
-        await registrar.commit([schema_record(1_700_000_000_003)], timeout_s=10.0)
+        turn = turn_on(KafkaConnection(bootstrap=kafka))
+        await turn.fence(timeout_s=10.0)
+        await turn.commit([schema_record(1_700_000_000_003)], timeout_s=10.0)
         with pytest.raises(AssertionError, match="fence"):
-            await registrar.commit([schema_record(1_700_000_000_004)], timeout_s=10.0)
+            await turn.commit([schema_record(1_700_000_000_004)], timeout_s=10.0)
 
     play(scenario())
