@@ -2,7 +2,9 @@
 
     bootstrap.py   connect() for programs that publish and read; open_worker() for workers
     settings.py    the PENSTOCK_* variables, read here and nowhere else
+    log_cluster.py what those ask of a cluster: of Kafka, or of the log in memory
     kafka/         the only code that knows the Kafka client
+    memory/        the same log in memory, in virtual time: for scenario tests and simulations
     cli/           the command `penstock`
     testing/       real Kafka servers and a network that breaks on demand
     pytest_plugin/ fixtures for suites of users: servers, a clock, their workers and sagas running

@@ -6,9 +6,10 @@
     open_worker   a worker, checked against the cluster and ready to run
     open_saga     a saga's orchestrator, likewise                    (saga_bootstrap.py)
 
-Every port meets its adapter in these files, in group_build.py, which the last two share, and
-nowhere else. The order of opening is the order of need, and closing goes backwards; each close is
-bounded.
+Each takes a cluster (log_cluster.py), from which all ports come; without one it is the Kafka that
+the settings name. Ports meet what needs them in these files, in counter_build.py and in
+group_build.py, which the last two share, and nowhere else. The order of opening is the order of
+need, and closing goes backwards; each close is bounded.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
@@ -25,8 +26,8 @@ from penstock.events.publisher import Published
 from penstock.events.subscriber import MessageT, OnUndecodable, Start, Subscriber
 from penstock.infra.counter_build import hold_slot, read_counters
 from penstock.infra.group_build import GroupBuild
-from penstock.infra.kafka.reader import open_reader
 from penstock.infra.lifespan import lifespan_of
+from penstock.infra.log_cluster import LogCluster
 from penstock.infra.parts import Parts, open_parts, open_topics
 from penstock.infra.replication.counter_reader import CounterReader
 from penstock.infra.replication.counter_slot import CounterSlot
@@ -103,7 +104,7 @@ class Bus:
         """
         types = tuple(types)
         partitions = partitions_of(cast("tuple[type[Message], ...]", types))
-        reader = await open_reader(self._parts.connection, partitions)
+        reader = await self._parts.cluster.reader(*partitions)
         async with Subscriber(
             reader,
             partitions,
@@ -167,12 +168,16 @@ class Bus:
 
 @asynccontextmanager
 async def connect(
-    settings: Settings | None = None, *, clock: Clock | None = None
+    settings: Settings | None = None,
+    *,
+    cluster: LogCluster | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Bus]:
     """Open a bus.
 
     Args:
         settings: As read from the environment, which is done here where none are given.
+        cluster: As for `open_parts`.
         clock: As for `open_parts`.
 
     Raises:
@@ -180,8 +185,8 @@ async def connect(
         KafkaUnreachable: no broker answered.
         TopicsNotAsDeclared: the topic of schemas is missing.
     """
-    settings = settings or load_settings()
-    async with open_parts(settings, source=settings.app, clock=clock) as parts:
+    settings = settings or load_settings(needs_kafka=cluster is None)
+    async with open_parts(settings, source=settings.app, cluster=cluster, clock=clock) as parts:
         yield Bus(parts)
 
 
@@ -194,6 +199,7 @@ async def open_worker(
     worker: Worker,
     *,
     accept_reset: frozenset[Partition] = frozenset(),
+    cluster: LogCluster | None = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[WorkerRunner]:
     """Everything of a worker process, checked and ready to run.
@@ -202,6 +208,7 @@ async def open_worker(
         settings: As read from the environment.
         worker: What to run.
         accept_reset: Partitions whose missing or earlier offset is meant.
+        cluster: As for `open_parts`.
         clock: As for `open_parts`.
 
     Raises:
@@ -212,7 +219,7 @@ async def open_worker(
         LifespanUnreachable: what that connects to is away.
     """
     source = f"{settings.app}.{worker.name}"
-    async with open_parts(settings, source=source, clock=clock) as parts:
+    async with open_parts(settings, source=source, cluster=cluster, clock=clock) as parts:
         await check_topics(parts.topics, topics_of_worker(settings.app, worker))
         await _publish_schemas(parts, worker)
         build = _WorkerBuild(parts, worker, accept_reset)

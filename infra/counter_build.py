@@ -13,8 +13,6 @@ from functools import partial
 from penstock.events.log import Partition
 from penstock.events.names import crdt_transactional_id
 from penstock.events.topic import Topic
-from penstock.infra.kafka.reader import open_reader
-from penstock.infra.kafka.slot_log import KafkaSlotLog
 from penstock.infra.parts import Parts
 from penstock.infra.replication.component_records import (
     COMPONENT_SCHEMA,
@@ -58,7 +56,7 @@ async def read_counters(
     reader = CounterReader(
         name,
         view,
-        partial(open_reader, parts.connection, partitions),
+        partial(parts.cluster.reader, *partitions),
         look_up=parts.catalogue.lookup,
         clock=parts.clock,
         entropy=parts.entropy,
@@ -92,7 +90,7 @@ async def hold_slot(
     hold = SlotHold(
         counters.name,
         slot,
-        KafkaSlotLog(parts.connection, _partitions(topic), transactional_id),
+        parts.cluster.slot_log(_partitions(topic), transactional_id),
         ComponentDecoder(parts.catalogue, to_write_again=True).decode,
         look_up=parts.catalogue.lookup,
         now_ms=parts.clock.wall_ms,

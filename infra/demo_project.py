@@ -164,11 +164,12 @@ def _environment(settings: Settings) -> Mapping[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(PREFIX) and name != FOLDER_VARIABLE
     }
+    if settings.kafka is not None:
+        own["PENSTOCK_KAFKA"] = settings.kafka
     if settings.redis is not None:
         own["PENSTOCK_REDIS"] = settings.redis.get_secret_value()
     return {
         **own,
-        "PENSTOCK_KAFKA": settings.kafka,
         "PENSTOCK_SESSION_TIMEOUT_S": str(settings.session_timeout_s),
         "PENSTOCK_LOG_FORMAT": "text",
         FOLDER_VARIABLE: LEDGERS,

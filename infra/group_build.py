@@ -6,12 +6,11 @@ The parts that differ, what is done with a record and which topics are read, are
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, final
+from typing import final
 
 from penstock.events.log import Partition
 from penstock.events.names import consumer_group, transactional_id
-from penstock.infra.kafka.gate import KafkaGate
-from penstock.infra.kafka.group import join_group
+from penstock.infra.log_cluster import JoinedMember
 from penstock.infra.parts import Parts
 from penstock.workers.committers import PlainCommitter
 from penstock.workers.group_commit import CommitLimits
@@ -56,10 +55,10 @@ class GroupBuild:
         self._accept_reset = accept_reset
         self.group = consumer_group(parts.settings.app, worker)
         """The consumer group."""
-        self.gate = KafkaGate(parts.connection)
+        self.gate = parts.cluster.gate()
         """Opens producers and readers."""
         self._runs = 0
-        self._member: Any = None
+        self._member: JoinedMember | None = None
 
     async def look_at_broker(self) -> None:
         """Learn how much an offset's metadata may hold."""
@@ -69,8 +68,7 @@ class GroupBuild:
     async def join(self, assignments: Assignments) -> GroupMember:
         """Become a member of the group."""
         settings = self._parts.settings
-        self._member = await join_group(
-            self._parts.connection,
+        self._member = await self._parts.cluster.member(
             group=self.group,
             topics=list(self._topics),
             assignments=assignments,
@@ -78,8 +76,7 @@ class GroupBuild:
             rebalance_timeout_s=settings.drain_s + 10.0,
             max_poll_interval_s=MAX_POLL_INTERVAL_S,
         )
-        member: GroupMember = self._member
-        return member
+        return self._member
 
     async def leave(self) -> None:
         """Leave the group."""

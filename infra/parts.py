@@ -3,7 +3,8 @@
     open_topics   administration alone
     open_parts    clock, ids, topics, writer, catalogue, publisher
 
-Closing goes backwards, and each close is bounded.
+All of it stands over one cluster (log_cluster.py): the one that is given, else the Kafka that the
+settings name. Closing goes backwards, and each close is bounded.
 """
 
 from collections.abc import AsyncIterator
@@ -16,14 +17,11 @@ from penstock.events.clock import Clock
 from penstock.events.identity import Entropy
 from penstock.events.publisher import Publisher
 from penstock.events.publisher_settings import PublisherSettings
-from penstock.infra.clock import SystemClock, SystemEntropy
 from penstock.infra.interpreter import refuse_optimized_python
-from penstock.infra.kafka.connection import KafkaConnection
-from penstock.infra.kafka.reader import open_reader
-from penstock.infra.kafka.registrar import KafkaRegistrar
-from penstock.infra.kafka.topics import KafkaTopics
-from penstock.infra.kafka.writer import KafkaWriter
+from penstock.infra.kafka.cluster import KafkaCluster
+from penstock.infra.log_cluster import Administration, LogCluster, OpenWriter
 from penstock.infra.logs import log_alarm, quieten_client
+from penstock.infra.schema_turn import SchemaTurn
 from penstock.infra.settings import Settings
 from penstock.infra.topic_operations import check_topics
 from penstock.workers.topics import schemas_topic
@@ -37,17 +35,17 @@ class Parts:
 
     settings: Settings
     """As read from the environment."""
-    connection: KafkaConnection
-    """How to reach Kafka."""
+    cluster: LogCluster
+    """What it stands over."""
     clock: Clock
     """The time."""
     entropy: Entropy
     """Ids and randomness."""
     alarm: RaiseAlarm
     """Where alarms go."""
-    topics: KafkaTopics
+    topics: Administration
     """Administration."""
-    writer: KafkaWriter
+    writer: OpenWriter
     """Writing outside transactions."""
     catalogue: SchemaCatalogue
     """The schemas of the cluster."""
@@ -56,13 +54,20 @@ class Parts:
 
 
 @asynccontextmanager
-async def open_topics(settings: Settings) -> AsyncIterator[KafkaTopics]:
+async def open_topics(
+    settings: Settings, *, cluster: LogCluster | None = None
+) -> AsyncIterator[Administration]:
     """Open administration alone.
 
+    Args:
+        settings: As read from the environment.
+        cluster: As for `open_parts`.
+
     Raises:
+        BadSettings: no cluster is given, and the settings name none.
         KafkaUnreachable: no broker answered.
     """
-    topics = KafkaTopics(settings.connection())
+    topics = (cluster or KafkaCluster(settings.connection())).admin()
     await topics.start()
     try:
         yield topics
@@ -72,33 +77,40 @@ async def open_topics(settings: Settings) -> AsyncIterator[KafkaTopics]:
 
 @asynccontextmanager
 async def open_parts(
-    settings: Settings, *, source: str, clock: Clock | None = None
+    settings: Settings,
+    *,
+    source: str,
+    cluster: LogCluster | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Parts]:
     """Open what every program needs, and close it on every way out.
 
     Args:
         settings: As read from the environment.
         source: Who publishes: the app, or app and worker.
-        clock: The time; the machine's if not given. Tests may give one that they move.
+        cluster: What to stand over; the Kafka that the settings name, if not given. Tests and
+            simulations may give a MemoryCluster.
+        clock: The time; the cluster's if not given. Tests may give one that they move.
 
     Raises:
         PythonOptimized: assertions are switched off.
+        BadSettings: no cluster is given, and the settings name none.
         KafkaUnreachable: no broker answered.
         TopicsNotAsDeclared: the topic of schemas is missing.
     """
     refuse_optimized_python()
     quieten_client()
-    connection, entropy = settings.connection(), SystemEntropy()
-    clock = clock or SystemClock()
+    cluster = cluster or KafkaCluster(settings.connection())
+    clock, entropy = clock or cluster.clock, cluster.entropy
     async with AsyncExitStack() as closing:
-        topics = await closing.enter_async_context(open_topics(settings))
+        topics = await closing.enter_async_context(open_topics(settings, cluster=cluster))
         await check_topics(topics, [schemas_topic()])
-        reader = await open_reader(connection, [SCHEMAS_PARTITION])
+        reader = await cluster.reader(SCHEMAS_PARTITION)
         closing.push_async_callback(reader.close)
-        registrar = KafkaRegistrar(connection)
-        closing.callback(registrar.close)
-        catalogue = SchemaCatalogue(reader, registrar, clock, entropy, raise_alarm=log_alarm)
-        writer = KafkaWriter(connection)
+        turn = SchemaTurn(cluster.gate(), clock)
+        closing.callback(turn.close)
+        catalogue = SchemaCatalogue(reader, turn, clock, entropy, raise_alarm=log_alarm)
+        writer = cluster.writer()
         await writer.start()
         closing.push_async_callback(writer.close)
         publisher = Publisher(
@@ -113,7 +125,7 @@ async def open_parts(
         closing.push_async_callback(publisher.close)
         yield Parts(
             settings=settings,
-            connection=connection,
+            cluster=cluster,
             clock=clock,
             entropy=entropy,
             alarm=log_alarm,

@@ -28,6 +28,7 @@ from penstock.events.names import (
 )
 from penstock.events.saga_messages import InboxMessage
 from penstock.infra.group_build import GroupBuild
+from penstock.infra.log_cluster import LogCluster
 from penstock.infra.parts import Parts, open_parts
 from penstock.infra.settings import Settings
 from penstock.infra.topic_operations import check_topics
@@ -109,6 +110,7 @@ async def open_saga(
     definitions: Sequence[Definition],
     *,
     accept_reset: frozenset[Partition] = frozenset(),
+    cluster: LogCluster | None = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[WorkerRunner]:
     """Everything of a saga's orchestrator, checked and ready to run.
@@ -117,6 +119,7 @@ async def open_saga(
         settings: As read from the environment.
         definitions: Versions of one saga, at least one.
         accept_reset: Partitions whose missing or earlier offset is meant.
+        cluster: As for `open_parts`.
         clock: As for `open_parts`.
 
     Raises:
@@ -133,8 +136,8 @@ async def open_saga(
     for first, second in pairwise(definitions):
         if first.version == second.version:
             raise MixedSagas(saga=first.saga, version=first.version)
-    worker = saga_worker(definitions[-1].saga)
-    async with open_parts(settings, source=f"{settings.app}.{worker}", clock=clock) as parts:
+    source = f"{settings.app}.{saga_worker(definitions[-1].saga)}"
+    async with open_parts(settings, source=source, cluster=cluster, clock=clock) as parts:
         build = _SagaBuild(parts, definitions, accept_reset)
         await build.look_at_topics()
         await build.publish_schemas()

@@ -28,7 +28,6 @@ from penstock.events.names import (
     saga_state_topic,
 )
 from penstock.events.partitioner import partition_of
-from penstock.infra.kafka.reader import open_reader
 from penstock.infra.parts import Parts
 from penstock.infra.saga_address import known_saga, sagas_among
 from penstock.sagas.engine.program import Program
@@ -152,7 +151,7 @@ def sources_of(parts: Parts) -> SagaSources:
     return SagaSources(
         app=parts.settings.app,
         topics=parts.topics,
-        open_reader=lambda partitions: open_reader(parts.connection, partitions),
+        open_reader=lambda partitions: parts.cluster.reader(*partitions),
         catalogue=parts.catalogue,
         clock=parts.clock,
     )

@@ -40,6 +40,7 @@ from penstock.infra.project import Project, find_project
 from penstock.infra.redis.address import parse_redis_url
 from penstock.infra.redis.errors import BadRedisUrl
 from penstock.infra.settings_rules import (
+    KAFKA_NOT_SET,
     PREFIX,
     on_loopback,
     security_problems,
@@ -125,11 +126,12 @@ class Settings(BaseSettings):
     groups and topics, and two apps that shared it by accident would take each other's events. May
     also stand in pyproject.toml as `[tool.penstock] app`; the environment wins."""
 
-    kafka: Annotated[str, AfterValidator(_kafka)]
+    kafka: Annotated[str, AfterValidator(_kafka)] | None = None
     """Addresses of brokers, `host:port`, several with commas between; one that answers is enough.
     Or `embedded`: the first process of a project that needs a broker starts one, in memory, which
     ends with it; those that come later join. For development and tests.
-    No default: a service that was given none would otherwise look for its events on itself."""
+    No default: a service that was given none would otherwise look for its events on itself. Only
+    programs that are opened over a cluster of their own, in memory, do without."""
 
     kafka_security_protocol: Annotated[
         Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] | None, BeforeValidator(_upper)
@@ -232,7 +234,7 @@ class Settings(BaseSettings):
         """Replicas of a new topic, as given or by default."""
         if self.topic_replication is not None:
             return self.topic_replication
-        return 1 if on_loopback(self.kafka) else 3
+        return 1 if self.kafka is None or on_loopback(self.kafka) else 3
 
     def connection(self) -> KafkaConnection:
         """Return how to reach the cluster; reads certificates and the password's file.
@@ -241,11 +243,13 @@ class Settings(BaseSettings):
         may take a second, in which nothing else happens in this thread.
 
         Raises:
-            BadSettings: a file cannot be used.
+            BadSettings: there is no address, or a file cannot be used.
             MeetingUnusable: as for `embedded_meeting.join_or_host`.
             MeetingBusy: as well.
             ServerDidNotStart: as well.
         """
+        if self.kafka is None:
+            raise BadSettings(problems=Problems([KAFKA_NOT_SET]))
         context: SSLContext | None = None
         problems: list[str] = []
         if self.security_protocol in {"SSL", "SASL_SSL"}:
@@ -281,20 +285,32 @@ class Settings(BaseSettings):
         return password
 
 
-def load_settings(project: Project | None = None) -> Settings:
+def load_settings(project: Project | None = None, *, needs_kafka: bool = True) -> Settings:
     """Read the environment.
 
     Args:
         project: gives the app's name where the environment does not; if there is none, the
             project around the working directory.
+        needs_kafka: False for programs that are opened over a cluster of their own.
 
     Raises:
         BadSettings: with all problems at once.
         BadProject: the project was to be read, and cannot be.
     """
     project = find_project(Path.cwd()) if project is None else project
-    has_app = any(name.upper() == "PENSTOCK_APP" and value for name, value in os.environ.items())
-    return Settings() if has_app or project.app is None else Settings(app=project.app)
+    missing = [KAFKA_NOT_SET] if needs_kafka and not _is_set("PENSTOCK_KAFKA") else []
+    try:
+        has_app = _is_set("PENSTOCK_APP") or project.app is None
+        settings = Settings() if has_app else Settings(app=project.app)
+    except BadSettings as bad:
+        raise BadSettings(problems=Problems([*bad.problems, *missing])) from None
+    if missing:
+        raise BadSettings(problems=Problems(missing))
+    return settings
+
+
+def _is_set(variable: str) -> bool:
+    return any(name.upper() == variable and value for name, value in os.environ.items())
 
 
 def _secret_in(file: Path) -> tuple[str, str | None]:

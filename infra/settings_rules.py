@@ -18,6 +18,7 @@ from penstock.infra.addresses import EMBEDDED, parse_addresses
 from penstock.infra.plain_text import excerpt
 
 __all__ = [
+    "KAFKA_NOT_SET",
     "PREFIX",
     "on_loopback",
     "security_problems",
@@ -28,13 +29,14 @@ __all__ = [
 
 PREFIX: Final = "PENSTOCK_"
 """What the name of each variable begins with."""
+KAFKA_NOT_SET: Final = "PENSTOCK_KAFKA is not set: give the host:port of a broker, or of several."
+"""What is said to programs that need a Kafka."""
 _TESTS_PREFIX: Final = "PENSTOCK_TEST_"
 _TLS: Final = frozenset({"kafka_ca_file", "kafka_certificate_file", "kafka_key_file"})
 _PASSWORDS: Final = frozenset({"kafka_sasl_password", "kafka_sasl_password_file"})
 _SASL: Final = _PASSWORDS | {"kafka_sasl_mechanism", "kafka_sasl_username"}
 _NOT_SET: Final[Mapping[str, str]] = {
     "app": "PENSTOCK_APP is not set, and no pyproject.toml says it in [tool.penstock] app.",
-    "kafka": "PENSTOCK_KAFKA is not set: give the host:port of a broker, or of several.",
 }
 
 

@@ -4,6 +4,8 @@
     task = asyncio.ensure_future(something(clock))
     await clock.advance(5.0)      # everything due within five seconds has happened
 
+    found = await clock.run(something(clock))     # time passes by itself whenever all wait for it
+
 Laws:
 1. Sleepers wake in the order of their times, equal times in the order of their calls, and whatever
    a waking sets in motion comes to rest before time moves on.
@@ -11,17 +13,22 @@ Laws:
 """
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
-from typing import Final, final
+from typing import Any, Final, TypeVar, final
 
 __all__ = ["VirtualClock", "VirtualClockStatistics"]
 
 _TURNS_LIMIT: Final = 100_000
 """Turns of the event loop until rest; whoever needs more waits for somebody in a circle."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_END_S: Final = 600.0
+"""So long what was cancelled may take to end; drains and closes are bounded by less."""
+
+_ResultT = TypeVar("_ResultT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +53,7 @@ class VirtualClock:
         """
         self._wall_at_zero = wall.astimezone(UTC)
         self._now_s = 0.0
+        self._moved_s = 0.0
         self._calls = count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
@@ -86,10 +94,74 @@ class VirtualClock:
         until_s = self._now_s + seconds
         await self._come_to_rest()
         while (due_s := self._next_due_s()) is not None and due_s <= until_s:
-            self._now_s = due_s
+            self._show(due_s)
             self._wake_next()
             await self._come_to_rest()
-        self._now_s = until_s
+        self._show(until_s)
+
+    async def run(
+        self, work: Coroutine[Any, Any, _ResultT], *, limit_s: float = 3_600.0
+    ) -> _ResultT:
+        """Run something, and let time pass whenever nobody has anything to do but wait for it.
+
+        Time then jumps to the next moment that somebody waits for: an hour takes no longer than
+        what happens in it.
+
+        Args:
+            work: What to run; it is cancelled when the limit is met.
+            limit_s: Seconds of this clock that it may take, above 0; what `move` passes over is not
+                counted.
+
+        Returns:
+            What the work returns.
+
+        Raises:
+            TimeoutError: It took longer.
+            RuntimeError: It waits, and nobody waits for this clock: what it waits for happens in
+                real time, or never.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            await self._pass_until(task, limit_s)
+        finally:
+            if not task.done():
+                task.cancel()
+                await self._pass_until(task, _END_S)
+                # Looked at: beside what is raised here, what it raised at its end says little.
+                task.cancelled() or task.exception()
+        return task.result()
+
+    async def _pass_until(self, task: "asyncio.Future[Any]", limit_s: float) -> None:
+        begun_s = self._now_s - self._moved_s
+        await self._come_to_rest()
+        while not task.done():
+            due_s = self._next_due_s()
+            if due_s is None:
+                message = "it waits, and nobody waits for the virtual clock"
+                raise RuntimeError(message)
+            if due_s - self._moved_s - begun_s > limit_s:
+                message = f"it did not end within {limit_s:g} s of the virtual clock"
+                raise TimeoutError(message)
+            self._show(due_s)
+            self._wake_next()
+            await self._come_to_rest()
+
+    def move(self, by: timedelta) -> None:
+        """Let time pass at once, before anybody can do anything in it.
+
+        Whoever is due on the way wakes afterwards, in the order of the times, and sees its end.
+
+        Args:
+            by: how much; not negative.
+
+        Raises:
+            ValueError: time cannot go back.
+        """
+        if by < timedelta():
+            message = f"time cannot go back by {-by}"
+            raise ValueError(message)
+        self._now_s += by.total_seconds()
+        self._moved_s += by.total_seconds()
 
     def jump_wall(self, by: timedelta) -> None:
         """Set the date and time forward or back, as an administrator may; `monotonic` stays."""
@@ -99,6 +171,9 @@ class VirtualClock:
         """Return what it shows and how many wait for it."""
         sleeping = sum(not woken.done() for _, _, woken in self._sleepers)
         return VirtualClockStatistics(monotonic_s=self._now_s, sleeping=sleeping)
+
+    def _show(self, monotonic_s: float) -> None:
+        self._now_s = max(self._now_s, monotonic_s)  # somebody may have moved it on beyond
 
     def _next_due_s(self) -> float | None:
         while self._sleepers and self._sleepers[0][2].done():

@@ -11,7 +11,8 @@ Laws:
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, final
 
 from kio.schema.errors import ErrorCode
@@ -113,6 +114,7 @@ class GroupPlace:
         self._name = name
         self._owned: tuple[Partition, ...] = ()
         self._group_topics: dict[str, int] | None = None
+        self._polls = 0
         self._polled_s = clock.monotonic()
         self._polled = asyncio.Event()
         self._must_join = asyncio.Event()
@@ -128,10 +130,16 @@ class GroupPlace:
             asyncio.ensure_future(self._kept(self._beat())),
         )
 
-    def polled(self) -> None:
-        """Take note that the member is alive."""
-        self._polled_s = self._clock.monotonic()
+    @contextmanager
+    def polling(self) -> Iterator[None]:
+        """Take note that the member is alive, as long as it waits for records; as infra/kafka."""
+        self._polls += 1
         self._polled.set()
+        try:
+            yield
+        finally:
+            self._polls -= 1
+            self._polled_s = self._clock.monotonic()
 
     async def leave(self) -> None:
         """Leave the group, in bounded time."""
@@ -186,7 +194,8 @@ class GroupPlace:
             await self._polled.wait()
 
     def _is_idle(self) -> bool:
-        return self._clock.monotonic() - self._polled_s >= self._max_poll_interval_s
+        idle_s = self._clock.monotonic() - self._polled_s
+        return not self._polls and idle_s >= self._max_poll_interval_s
 
     async def _let_go(self) -> None:
         self._fetcher.is_held = True

@@ -98,10 +98,10 @@ class MemoryMember:
         trouble, place.trouble = place.trouble, None
         if trouble is not None:
             raise trouble
-        place.polled()
         until_s = self._clock.monotonic() + timeout_s
         try:
-            return await self._fetcher.take(until_s=until_s, most=max_records)
+            with place.polling():
+                return await self._fetcher.take(until_s=until_s, most=max_records)
         except OutOfRange as lost:
             raise PositionLost(partition=lost.partition, position=lost.position) from lost
 

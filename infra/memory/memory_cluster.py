@@ -1,5 +1,8 @@
 """The door: one cluster in memory, and a way to each of penstock's ports.
 
+Programs are opened over it (`open_worker(..., cluster=cluster)`), as it fulfils
+log_cluster.LogCluster; tests of ports and simulations take what they need of it:
+
     clock, entropy = VirtualClock(), SeededEntropy(7)
     cluster = MemoryCluster(clock=clock, entropy=entropy)
     await cluster.admin().create("orders", partitions=2, replication=1, config={})
@@ -16,9 +19,9 @@ kind and a number.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import ClassVar, Final, final
 
-from penstock.events.clock import Clock
 from penstock.events.identity import Entropy
 from penstock.events.log import Partition
 from penstock.infra.embedded.broker import Broker
@@ -32,8 +35,8 @@ from penstock.infra.memory.membership_requests import MembershipRequests
 from penstock.infra.memory.memory_broker import MemoryBroker
 from penstock.infra.memory.memory_options import MemoryOptions
 from penstock.infra.memory.memory_statistics import MemoryStatistics
+from penstock.infra.memory.movable_clock import MovableClock
 from penstock.infra.memory.reader import MemoryReader, open_reader
-from penstock.infra.memory.registrar import MemoryRegistrar
 from penstock.infra.memory.slot_log import MemorySlotLog
 from penstock.infra.memory.topics import MemoryTopics
 from penstock.infra.memory.writer import MemoryWriter
@@ -43,6 +46,8 @@ from penstock.workers.ports import Assignments
 __all__ = ["MemoryCluster", "NoSuchMember"]
 
 _DEFAULT_OPTIONS: Final = MemoryOptions()
+_MOMENT_S: Final = 1.0
+"""In which who was due acts, after a leap of time."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -65,7 +70,7 @@ class MemoryCluster:
     """One log with its groups and transactions."""
 
     def __init__(
-        self, *, clock: Clock, entropy: Entropy, options: MemoryOptions = _DEFAULT_OPTIONS
+        self, *, clock: MovableClock, entropy: Entropy, options: MemoryOptions = _DEFAULT_OPTIONS
     ) -> None:
         """Run, empty.
 
@@ -80,8 +85,8 @@ class MemoryCluster:
         """
         self.faults: Final = FaultPlan()
         """What is to befall the next requests."""
-        self._clock = clock
-        self._entropy = entropy
+        self.clock: Final = clock
+        self.entropy: Final = entropy
         self._latency = options.latency
         self._broker = MemoryBroker(
             clock=clock,
@@ -103,11 +108,11 @@ class MemoryCluster:
 
     def admin(self, *, name: str | None = None) -> MemoryTopics:
         """Administration of topics: events.log.TopicAdmin."""
-        return MemoryTopics(self._broker, self._clock, self._link(name, "admin"))
+        return MemoryTopics(self._broker, self.clock, self._link(name, "admin"))
 
     def writer(self, *, name: str | None = None) -> MemoryWriter:
         """A writer: events.log.BatchWriter."""
-        return MemoryWriter(self._broker, self._clock, self._link(name, "writer"))
+        return MemoryWriter(self._broker, self.clock, self._link(name, "writer"))
 
     async def reader(self, *partitions: Partition, name: str | None = None) -> MemoryReader:
         """A reader of these partitions, each at its beginning: events.log.LogReader.
@@ -117,9 +122,9 @@ class MemoryCluster:
             KafkaUnreachable: the broker did not answer in time.
         """
         link = self._link(name, "reader")
-        return await open_reader(self._broker, self._clock, link, partitions)
+        return await open_reader(self._broker, self.clock, link, partitions)
 
-    def member(
+    async def member(
         self,
         *,
         group: str,
@@ -130,7 +135,9 @@ class MemoryCluster:
         max_poll_interval_s: float = 120.0,
         name: str | None = None,
     ) -> MemoryMember:
-        """Become a member of a group: workers.ports.GroupMember. Must be called in a running loop.
+        """Become a member of a group: workers.ports.GroupMember.
+
+        It joins by and by, and is told of its partitions then.
 
         Args:
             group: the group's id.
@@ -144,7 +151,7 @@ class MemoryCluster:
         link = self._link(name, "member")
         requests = MembershipRequests(
             self._broker,
-            self._clock,
+            self.clock,
             link,
             group=group,
             topics=topics,
@@ -153,7 +160,7 @@ class MemoryCluster:
         )
         member = MemoryMember(
             self._broker,
-            self._clock,
+            self.clock,
             link,
             requests,
             topics=topics,
@@ -173,11 +180,7 @@ class MemoryCluster:
             name: of its readers.
         """
         reader = name or self._numbered("restorer")
-        return MemoryGate(self._broker, self._clock, lambda each: Link(self._parts, each), reader)
-
-    def registrar(self, *, name: str | None = None) -> MemoryRegistrar:
-        """The turn at writing schemas: events.catalogue.SchemaRegistrar."""
-        return MemoryRegistrar(self._broker, self._clock, self._link(name, "registrar"))
+        return MemoryGate(self._broker, self.clock, lambda each: Link(self._parts, each), reader)
 
     def slot_log(
         self, partitions: Sequence[Partition], transactional_id: str, *, name: str | None = None
@@ -190,9 +193,28 @@ class MemoryCluster:
             name: by which faults and the history know it.
         """
         link = self._link(name or transactional_id, "slot")
-        return MemorySlotLog(self._broker, self._clock, link, partitions, transactional_id)
+        return MemorySlotLog(self._broker, self.clock, link, partitions, transactional_id)
 
     # --- what a test does to it ---
+
+    async def pass_by(self, by: timedelta) -> None:
+        """Let time pass at once, and then a second in which whoever was due on the way acts.
+
+        For timers of hours, which would take long to be waited for step by step. Every member of a
+        group was heard of all the while. Whatever is under way has waited for so long, too: so do
+        it when all is quiet.
+
+        Args:
+            by: how much; not negative.
+
+        Raises:
+            ValueError: time does not go back.
+        """
+        self.clock.move(by)
+        now_ms = self._broker.now_ms()
+        self._broker.core.groups.hear_from_all(now_ms=now_ms)
+        self._broker.catch_up()
+        await self.clock.sleep_until(self.clock.monotonic() + _MOMENT_S)
 
     def stop(self) -> None:
         """Let the broker be away: nothing is taken, and nobody is answered."""
@@ -267,4 +289,4 @@ class MemoryCluster:
         least_s, most_s = self._latency.least_s, self._latency.most_s
         if most_s <= least_s:
             return least_s
-        return least_s + self._entropy.random() * (most_s - least_s)
+        return least_s + self.entropy.random() * (most_s - least_s)

@@ -14,10 +14,10 @@ from kio.schema.errors import ErrorCode
 
 from penstock.events.clock import Clock
 from penstock.events.log import NewRecord, Partition
+from penstock.infra.embedded.apis.group_in_transaction import group_refused
 from penstock.infra.embedded.groups.group_requests import CommittedOffset, TransactionalOffsetCommit
 from penstock.infra.embedded.log.log_answers import Appended
 from penstock.infra.embedded.topic_partition import TopicPartition
-from penstock.infra.embedded.transactions.offsets_partition import offsets_partition
 from penstock.infra.embedded.transactions.transaction_answers import InitAnswer
 from penstock.infra.kafka.error_codes import never_appended
 from penstock.infra.memory.link import Link, NeverSent, NoAnswer
@@ -282,7 +282,15 @@ class _Writer:
         place, core = TopicPartition(*offset.source), self._broker.core
         if core.log(*place) is None:
             return ErrorCode.unknown_topic_or_partition
-        if (refused := self._group_refused(offset.group)) is not ErrorCode.none:
+        refused = group_refused(
+            core.transactions,
+            transactional_id=self._id,
+            producer_id=self._producer.producer_id,
+            producer_epoch=self.epoch,
+            group=offset.group,
+            knows_abortable=False,  # as aiokafka does not
+        )
+        if refused is not ErrorCode.none:
             return refused
         commit = TransactionalOffsetCommit(
             group=offset.group,
@@ -291,19 +299,6 @@ class _Writer:
             offsets={place: CommittedOffset(offset=offset.position, metadata=offset.metadata)},
         )
         return core.groups.commit_in_transaction(commit, now_ms=now_ms)[place]
-
-    def _group_refused(self, group: str) -> ErrorCode:
-        """Ask the coordinator whether the group is part of the transaction (KIP-890)."""
-        transactions = self._broker.core.transactions
-        place = offsets_partition(group, partitions=transactions.config.offsets_topic_partitions)
-        error = transactions.verify(self._id, self._producer.producer_id, self.epoch, (place,))[
-            place
-        ]
-        if error is ErrorCode.transaction_abortable:
-            # A group is kept by its own name, not as the partition that `verify` looks for.
-            known = place in transactions.describe(self._id).partitions
-            return ErrorCode.none if known else ErrorCode.invalid_txn_state
-        return error
 
     async def _end(self, asking: _Asking) -> None:
         await self._step(

@@ -17,9 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from penstock.events.dead_letter import NotADeadLetter, parse_note
-from penstock.events.log import LogRecord, Partition
-from penstock.infra.kafka.reader import KafkaReader, open_reader
-from penstock.infra.kafka.topics import KafkaTopics
+from penstock.events.log import LogReader, LogRecord, Partition, TopicAdmin
+from penstock.infra.kafka.cluster import KafkaCluster
 from penstock.infra.parts import open_topics
 from penstock.infra.plain_text import excerpt
 from penstock.infra.pytest_plugin.kafka import PenstockKafka
@@ -110,11 +109,12 @@ def _looked(kafka: PenstockKafka, app: str) -> list[str]:
 
 async def _look(kafka: PenstockKafka, app: str) -> list[str]:
     settings = Settings.model_validate({"app": app, "kafka": kafka.address})
-    async with asyncio.timeout(LIMIT_S), open_topics(settings) as topics:
+    cluster = KafkaCluster(settings.connection())
+    async with asyncio.timeout(LIMIT_S), open_topics(settings, cluster=cluster) as topics:
         partitions = await _partitions(topics, app, everything=not kafka.is_shared)
         if not partitions:
             return ["it has no topics"]
-        reader = await open_reader(settings.connection(), partitions)
+        reader = await cluster.reader(*partitions)
         try:
             ends = {each: await reader.bounds(each) for each in partitions}
             letters = [each for each in partitions if each.topic.endswith(".dlq")]
@@ -123,7 +123,7 @@ async def _look(kafka: PenstockKafka, app: str) -> list[str]:
             await reader.close()
 
 
-async def _partitions(topics: KafkaTopics, app: str, *, everything: bool) -> list[Partition]:
+async def _partitions(topics: TopicAdmin, app: str, *, everything: bool) -> list[Partition]:
     """Partitions of all topics on a broker of the test's own, else of the app's."""
     names = [name for name in await topics.names() if everything or app in name]
     states = await topics.describe(sorted(names)[: 4 * TOPICS])
@@ -135,7 +135,7 @@ async def _partitions(topics: KafkaTopics, app: str, *, everything: bool) -> lis
 
 
 async def _letters(
-    reader: KafkaReader, places: Iterable[Partition], ends: Mapping[Partition, tuple[int, int]]
+    reader: LogReader, places: Iterable[Partition], ends: Mapping[Partition, tuple[int, int]]
 ) -> list[str]:
     wanted = {place for place in places if ends[place][1] > ends[place][0]}
     records: list[LogRecord] = []

@@ -16,14 +16,13 @@ from typing import ClassVar, Final, TypeVar, final
 
 from penstock.events.dead_letter import DeadLetterNote, parse_note
 from penstock.events.event import Command, Event, Message
-from penstock.events.log import LogRecord, Partition
+from penstock.events.log import LogReader, LogRecord, Partition
 from penstock.events.names import dead_letter_topic, saga_inbox_topic, saga_worker
 from penstock.events.problems import Problems
 from penstock.events.publisher import Published
 from penstock.events.subscriber import Start
 from penstock.infra.bootstrap import Bus
 from penstock.infra.kafka.log_ends import LogEnds
-from penstock.infra.kafka.reader import KafkaReader, open_reader
 from penstock.infra.parts import Parts
 from penstock.infra.pytest_plugin.settling import Done, at_work, behind, waiting_sagas
 from penstock.infra.saga_reading import open_saga_reader, sources_of
@@ -272,14 +271,14 @@ class RunningApp:
         if topic not in states:
             return []
         places = [Partition(topic, number) for number in range(states[topic].partitions)]
-        reader = await open_reader(self._parts.connection, places)
+        reader = await self._parts.cluster.reader(*places)
         try:
             return await _read_to_end(reader, places)
         finally:
             await reader.close()
 
 
-async def _read_to_end(reader: KafkaReader, places: Sequence[Partition]) -> list[LogRecord]:
+async def _read_to_end(reader: LogReader, places: Sequence[Partition]) -> list[LogRecord]:
     ends = {place: (await reader.bounds(place))[1] for place in places}
     records: list[LogRecord] = []
     async with asyncio.timeout(SETTLE_S):

@@ -9,20 +9,24 @@ from datetime import timedelta
 
 import pytest
 
+from penstock.infra.clock import SystemEntropy
 from penstock.infra.embedded.server.broker_options import BrokerOptions
 from penstock.infra.embedded.server.embedded_broker import EmbeddedBroker
+from penstock.infra.kafka.cluster import KafkaCluster
+from penstock.infra.kafka.connection import KafkaConnection
+from penstock.infra.memory.memory_cluster import MemoryCluster
+from penstock.infra.memory.memory_options import MemoryOptions
+from penstock.infra.pytest_plugin.clock import PenstockClock
 from penstock.infra.testing.kafka_server import KafkaServer
 from penstock.infra.testing.loop_thread import LoopThread
 from tests.conformance.broker_under_test import CONFIG, SELF_ACTING, BrokerUnderTest, warm_up
 from tests.conformance.cluster import Cluster
 from tests.conformance.conversation import Conversation
-from tests.conformance.kafka_cluster import KafkaCluster
-from tests.conformance.memory_cluster import ClusterInMemory
 from tests.conformance.raw_client import RawClient
 from tests.conformance.raw_member import MakeMember, RawMember
 from tests.conformance.transactional_producer import TransactionalProducer, started
 
-IMPLEMENTATIONS = ["kafka", "embedded"]
+IMPLEMENTATIONS = [pytest.param("kafka", marks=pytest.mark.served), "embedded"]
 Serve = Callable[[str, Mapping[str, str]], BrokerUnderTest]
 
 
@@ -89,8 +93,21 @@ def _embedded(config: Mapping[str, str]) -> Iterator[BrokerUnderTest]:
 def cluster(request: pytest.FixtureRequest, serve: Serve) -> Cluster:
     """The ports, on each implementation; the one without a wire has nothing else to test."""
     if request.param == "memory":
-        return ClusterInMemory(CONFIG)
-    return KafkaCluster(serve(request.param, CONFIG))
+        return _in_memory()
+    broker = serve(request.param, CONFIG)
+    return Cluster(
+        KafkaCluster(KafkaConnection(bootstrap=broker.bootstrap)),
+        pass_time=(lambda s: broker.pass_time(int(s * 1000))) if broker.moves_time else None,
+    )
+
+
+def _in_memory() -> Cluster:
+    """On a clock that goes by itself and can be moved."""
+    clock = PenstockClock()
+    cluster = MemoryCluster(
+        clock=clock, entropy=SystemEntropy(), options=MemoryOptions(config=CONFIG)
+    )
+    return Cluster(cluster, pass_time=lambda seconds: clock.move(timedelta(seconds=seconds)))
 
 
 @pytest.fixture

@@ -154,8 +154,9 @@ async def sleeper(fleet: CountingFleet) -> None:
 
 async def witness(settings: Settings) -> tuple[dict[str, int], int]:
     """What the topic holds by slot, and how many records, read without penstock."""
-    schemas = await read_committed(settings.kafka, "_penstock.schemas")
-    records = await read_committed(settings.kafka, crdt_topic(settings.app, ORDERS.name))
+    address = settings.connection().bootstrap
+    schemas = await read_committed(address, "_penstock.schemas")
+    records = await read_committed(address, crdt_topic(settings.app, ORDERS.name))
     found: dict[str, int] = {}
     for record, content in decoded(records, schemas):
         replica, _, counter = record.key.decode().partition(":")

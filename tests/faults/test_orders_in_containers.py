@@ -107,7 +107,8 @@ async def check_counts(settings: Settings, expected: Mapping[str, int]) -> None:
     async with connect(settings) as bus, bus.counters(counted) as reader:
         await reader.restored()
         assert await wait_for_counts(reader, expected, limit_s=COUNT_S) == expected
-    assert await counts_on(settings.kafka, crdt_topic("shop", counted.name)) == expected
+    address = settings.connection().bootstrap
+    assert await counts_on(address, crdt_topic("shop", counted.name)) == expected
 
 
 async def all_ended(stack: OrdersStack, count: int) -> Mapping[str, SagaEnd]:

@@ -139,6 +139,24 @@ def test_all_problems_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(caught.value.problems) == 9
 
 
+def test_only_who_is_given_a_cluster_needs_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All others are told that it is missing: when they read the settings, or else connect."""
+    only(monkeypatch, APP="shop")
+    with pytest.raises(BadSettings, match=r"PENSTOCK_KAFKA is not set: give the host:port"):
+        load_settings(Project())
+    settings = load_settings(Project(), needs_kafka=False)
+    assert (settings.app, settings.kafka, settings.replication) == ("shop", None, 1)
+    with pytest.raises(BadSettings, match=r"PENSTOCK_KAFKA is not set: give the host:port"):
+        settings.connection()
+    only(monkeypatch, APP="Shop!", KAFKA="")
+    with pytest.raises(BadSettings) as caught:
+        load_settings(Project())
+    assert [problem.split()[0] for problem in caught.value.problems] == [
+        "PENSTOCK_APP:",
+        "PENSTOCK_KAFKA",
+    ]
+
+
 def test_what_is_missing_is_named() -> None:
     """The two that have no default, with where they may stand."""
     with pytest.raises(BadSettings) as caught:

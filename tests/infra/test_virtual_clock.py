@@ -144,3 +144,113 @@ def test_time_never_goes_back() -> None:
     """A negative stretch is a mistake of the test."""
     with pytest.raises(ValueError, match="go back"):
         asyncio.run(VirtualClock().advance(-1.0))
+
+
+def test_time_passes_by_itself_while_something_runs() -> None:
+    """To the next moment that somebody waits for, as often as it takes; the rest is told."""
+
+    async def scenario() -> tuple[str, float]:
+        clock, ticks = VirtualClock(), list[float]()
+
+        async def tick() -> None:
+            while True:
+                await clock.sleep_until(clock.monotonic() + 7.0)
+                ticks.append(clock.monotonic())
+
+        async def work() -> str:
+            await clock.sleep_until(20.0)
+            return "done"
+
+        ticking = asyncio.ensure_future(tick())
+        result = await clock.run(work())
+        ticking.cancel()
+        assert ticks == [7.0, 14.0]
+        return result, clock.monotonic()
+
+    assert asyncio.run(scenario()) == ("done", 20.0)
+
+
+def test_what_runs_too_long_is_cancelled_and_may_end() -> None:
+    """Its end takes time of the clock, too; what it raises of itself is raised."""
+
+    async def scenario() -> None:
+        clock, ends = VirtualClock(), list[float]()
+
+        async def stubborn() -> None:
+            try:
+                await clock.sleep_until(1_000.0)
+            finally:
+                await clock.sleep_until(clock.monotonic() + 5.0)
+                ends.append(clock.monotonic())
+
+        async def broken() -> None:
+            await clock.sleep_until(clock.monotonic() + 1.0)
+            raise LookupError("of itself")
+
+        with pytest.raises(TimeoutError, match="within 60 s"):
+            await clock.run(stubborn(), limit_s=60.0)
+        assert ends == [5.0], "no time passed before it was known to take too long"
+        with pytest.raises(LookupError, match="of itself"):
+            await clock.run(broken())
+
+    asyncio.run(scenario())
+
+
+def test_who_waits_for_something_else_is_told() -> None:
+    """Nobody waits for the clock, so no time would ever pass."""
+
+    async def scenario() -> None:
+        clock = VirtualClock()
+        with pytest.raises(RuntimeError, match="nobody waits for the virtual clock"):
+            await clock.run(asyncio.Event().wait())
+
+    asyncio.run(scenario())
+
+
+def test_a_cancelled_run_ends_what_runs() -> None:
+    """Whoever gives up waiting leaves no task behind."""
+
+    async def scenario() -> list[str]:
+        clock, seen = VirtualClock(), list[str]()
+
+        async def work() -> None:
+            try:
+                while True:
+                    await clock.sleep_until(clock.monotonic() + 1.0)
+            finally:
+                seen.append("ended")
+
+        running = asyncio.ensure_future(clock.run(work()))
+        await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        return seen
+
+    assert asyncio.run(scenario()) == ["ended"]
+
+
+def test_a_leap_wakes_nobody_on_the_way() -> None:
+    """Who was due wakes in order, once time passes again, and sees its end; no limit counts it."""
+
+    async def scenario() -> list[tuple[str, float]]:
+        clock, woken = VirtualClock(), list[tuple[str, float]]()
+
+        async def sleeper(name: str, until_s: float) -> None:
+            await clock.sleep_until(until_s)
+            woken.append((name, clock.monotonic()))
+
+        async def work() -> None:
+            async with asyncio.TaskGroup() as group:
+                for name, until_s in (("late", 200.0), ("b", 2.0), ("a", 1.0)):
+                    group.create_task(sleeper(name, until_s))
+                await asyncio.sleep(0)
+                clock.move(timedelta(seconds=150))
+                assert not woken
+
+        await clock.run(work(), limit_s=60.0)
+        with pytest.raises(ValueError, match="cannot go back"):
+            clock.move(timedelta(seconds=-1))
+        return woken
+
+    assert asyncio.run(scenario()) == [("a", 150.0), ("b", 150.0), ("late", 200.0)]

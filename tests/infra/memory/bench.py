@@ -96,9 +96,9 @@ class Seat:
     values: dict[Partition, list[bytes | None]] = field(default_factory=dict)
     member: MemoryMember | None = None
 
-    def join(self, **wishes: float) -> "MemoryMember":
+    async def join(self, **wishes: float) -> MemoryMember:
         """Become a member of the group g."""
-        self.member = self.bench.cluster.member(
+        self.member = await self.bench.cluster.member(
             group="g",
             topics=self.topics,
             assignments=Assignments(assigned=self._assigned, revoked=self._revoked),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from kio.schema.errors import ErrorCode
@@ -32,9 +33,9 @@ async def shared(bench: Bench) -> tuple[Seat, Seat]:
     """Two members that have one partition each."""
     await bench.topic(partitions=2)
     one, two = Seat(bench, "one"), Seat(bench, "two")
-    one.join()
+    await one.join()
     await turned_until(bench.clock, lambda: one.owned == BOTH)
-    two.join()
+    await two.join()
     await turned_until(bench.clock, lambda: len(one.owned) == len(two.owned) == 1)
     return one, two
 
@@ -136,10 +137,10 @@ def test_heartbeats_go_on_while_partitions_are_let_go() -> None:
         bench = Bench()
         await bench.topic(partitions=2)
         one, two = Seat(bench, "one", drain_s=20.0), Seat(bench, "two")
-        one.join()
+        await one.join()
         await turned_until(bench.clock, lambda: one.owned == BOTH)
         await bench.write(FIRST, b"a")
-        two.join()
+        await two.join()
         await bench.clock.advance(15.0)
         assert one.revocations == [BOTH]
         await one.poll()
@@ -161,9 +162,9 @@ def test_a_group_does_not_wait_for_ever() -> None:
         bench = Bench()
         await bench.topic(partitions=2)
         one, two = Seat(bench, "one", drain_s=100.0), Seat(bench, "two")
-        one.join(rebalance_timeout_s=12.0)
+        await one.join(rebalance_timeout_s=12.0)
         await turned_until(bench.clock, lambda: one.owned == BOTH)
-        two.join(rebalance_timeout_s=12.0)
+        await two.join(rebalance_timeout_s=12.0)
         await turned_until(bench.clock, lambda: two.owned == BOTH)
         assert bench.clock.monotonic() < 20.0
         assert one.member is not None
@@ -181,7 +182,7 @@ def test_who_does_not_poll_leaves_and_comes_back() -> None:
         await bench.topic(partitions=2)
         one, two = Seat(bench, "one"), Seat(bench, "two")
         for seat in (one, two):
-            seat.join(max_poll_interval_s=30.0)
+            await seat.join(max_poll_interval_s=30.0)
         await turned_until(bench.clock, lambda: len(one.owned) == len(two.owned) == 1)
         for _ in range(20):
             await two.poll()
@@ -201,7 +202,7 @@ def test_new_partitions_are_dealt_out() -> None:
         bench = Bench()
         await bench.topic()
         seat = Seat(bench, "one", topics=("t", "later"))
-        seat.join()
+        await seat.join()
         await turned_until(bench.clock, lambda: seat.owned == {FIRST})
         assert seat.member is not None
         assert seat.member.missing() == ["later"]
@@ -221,7 +222,7 @@ def test_polls_wait_on_the_clock_and_on_records() -> None:
         bench = Bench()
         await bench.topic()
         seat = Seat(bench, "one")
-        member = seat.join()
+        member = await seat.join()
         await turned_until(bench.clock, lambda: seat.owned == {FIRST})
         polling = asyncio.ensure_future(seat.poll(timeout_s=5.0))
         await bench.clock.advance(4.0)
@@ -250,7 +251,7 @@ def test_a_lost_position_is_told() -> None:
         bench = Bench()
         await bench.topic()
         seat = Seat(bench, "one")
-        member = seat.join()
+        member = await seat.join()
         await turned_until(bench.clock, lambda: seat.owned == {FIRST})
         await bench.write(FIRST, b"a")
         member.seek(FIRST, 9)
@@ -375,9 +376,9 @@ def test_a_restart_in_the_middle_of_a_rebalance_ends_well() -> None:
         bench = Bench()
         await bench.topic(partitions=2)
         one, two = Seat(bench, "one", drain_s=5.0), Seat(bench, "two")
-        one.join()
+        await one.join()
         await turned_until(bench.clock, lambda: one.owned == BOTH)
-        two.join()
+        await two.join()
         await bench.clock.advance(HEARTBEAT_S + 1)
         assert bench.cluster.statistics().waiting_members == 1
         bench.cluster.restart()
@@ -401,7 +402,7 @@ def test_what_a_callback_raises_is_raised_by_poll() -> None:
         async def revoked(_partitions: Sequence[Partition]) -> None:
             """Nothing was begun."""
 
-        member = bench.cluster.member(
+        member = await bench.cluster.member(
             group="g", topics=["t"], assignments=Assignments(assigned, revoked)
         )
         await bench.clock.advance(1.0)
@@ -419,7 +420,7 @@ def test_a_member_that_the_coordinator_refuses_is_told() -> None:
         bench = Bench()
         await bench.topic()
         seat = Seat(bench, "one")
-        seat.join(session_timeout_s=0.1)
+        await seat.join(session_timeout_s=0.1)
         await bench.clock.advance(1.0)
         with pytest.raises(KafkaUnreachable, match=r"\(26\)"):
             await seat.poll()
@@ -436,9 +437,9 @@ def test_a_stop_lets_a_drain_end(drain_s: float, drained: bool) -> None:
         bench = Bench()
         await bench.topic(partitions=2)
         one, two = Seat(bench, "one", drain_s=drain_s), Seat(bench, "two")
-        member = one.join()
+        member = await one.join()
         await turned_until(bench.clock, lambda: one.owned == BOTH)
-        two.join()
+        await two.join()
         await turned_until(bench.clock, lambda: bool(one.revocations))
         begun_s = bench.clock.monotonic()
         await bench.turned(member.stop())
@@ -478,8 +479,31 @@ def test_a_lost_answer_does_not_keep_a_member_out(request_kind: RequestKind, los
         await bench.topic(partitions=2)
         seat = Seat(bench, "one")
         bench.cluster.faults.add(Fault(request=request_kind, loses=loses, times=2))
-        seat.join()
+        await seat.join()
         await turned_until(bench.clock, lambda: seat.owned == BOTH)
         await leave(seat)
+
+    play(scenario())
+
+
+def test_members_stay_while_hours_pass_by() -> None:
+    """They were heard of all the while, and a poll that is under way is no idleness."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        one, two = await shared(bench)
+        polling = [asyncio.ensure_future(each.poll(timeout_s=0.2)) for each in (one, two)]
+        await bench.clock.advance(0.1)
+        begun_s = bench.clock.monotonic()
+        await bench.clock.run(bench.cluster.pass_by(timedelta(hours=6)))
+        assert bench.clock.monotonic() - begun_s == pytest.approx(21_601.0, abs=0.2)
+        await asyncio.gather(*polling)
+        await bench.clock.advance(2 * HEARTBEAT_S)
+        assert len(one.owned) == len(two.owned) == 1
+        for seat in (one, two):
+            assert seat.member is not None
+            assert await seat.member.membership() is Membership.MEMBER
+            assert not seat.revocations[1:], "none since the second had joined"
+        await leave(one, two)
 
     play(scenario())

@@ -6,7 +6,6 @@ from itertools import pairwise
 import pytest
 from kio.schema.errors import ErrorCode
 
-from penstock.events.catalogue import SCHEMAS_PARTITION, TurnLost
 from penstock.events.log import WriteUnknown
 from penstock.infra.embedded.configs.config_errors import BrokerOptionUnknown
 from penstock.infra.kafka.topics import TopicChangeRefused
@@ -16,7 +15,7 @@ from penstock.infra.memory.memory_options import Latency, MemoryOptions
 from penstock.infra.memory.request_kind import RequestKind
 from penstock.infra.replication.counter_log import FollowingReader, SlotLog
 from penstock.workers.ports import ProducerGate, TransactionDoubt
-from tests.infra.memory.bench import Bench, record, writes
+from tests.infra.memory.bench import Bench, writes
 from tests.infra.memory.turning import play
 
 
@@ -116,7 +115,7 @@ def test_unknown_options_are_refused() -> None:
     with pytest.raises(BrokerOptionUnknown):
         MemoryCluster(
             clock=bench.clock,
-            entropy=bench.cluster._entropy,
+            entropy=bench.cluster.entropy,
             options=MemoryOptions(config={"no.such.option": "1"}),
         )
 
@@ -161,27 +160,6 @@ def test_a_slot_s_log_is_that_of_counters() -> None:
     play(scenario())
 
 
-def test_the_turn_at_schemas_goes_to_the_latest() -> None:
-    """Who had it before cannot commit any more, and is told that it does not know."""
-
-    async def scenario() -> None:
-        bench = Bench()
-        await bench.topic(SCHEMAS_PARTITION.topic)
-        one, two = bench.cluster.registrar(), bench.cluster.registrar()
-        await one.fence(timeout_s=5.0)
-        await two.fence(timeout_s=5.0)
-        with pytest.raises(WriteUnknown):
-            await one.commit([record(b"never")], timeout_s=5.0)
-        await two.commit([record(b"schema")], timeout_s=5.0)
-        assert await bench.values(SCHEMAS_PARTITION) == [b"schema"]
-        bench.cluster.faults.add(Fault(request=RequestKind.END_TRANSACTION, answered_after_s=20.0))
-        await two.fence(timeout_s=5.0)
-        with pytest.raises(WriteUnknown, match="within 5 s"):
-            await bench.turned(two.commit([record(b"slow")], timeout_s=5.0))
-
-    play(scenario())
-
-
 def test_nothing_is_left_behind() -> None:
     """No timer and no waiter, once nobody waits; `play` sees that there is no task."""
 
@@ -197,24 +175,5 @@ def test_nothing_is_left_behind() -> None:
             0,
         )
         assert statistics.broker.topics == 1
-
-    play(scenario())
-
-
-def test_a_turn_that_cannot_be_taken_is_lost() -> None:
-    """In the time that was given."""
-
-    async def scenario() -> None:
-        bench = Bench()
-        await bench.topic(SCHEMAS_PARTITION.topic)
-        registrar = bench.cluster.registrar()
-        await registrar.fence(timeout_s=5.0)
-        bench.cluster.hold_markers(held=True)
-        await registrar.commit([record(b"schema")], timeout_s=5.0)
-        with pytest.raises(TurnLost):
-            await bench.turned(registrar.fence(timeout_s=5.0))
-        assert 4.9 < bench.clock.monotonic() <= 5.2
-        bench.cluster.hold_markers(held=False)
-        assert await bench.values(SCHEMAS_PARTITION) == [b"schema"]
 
     play(scenario())

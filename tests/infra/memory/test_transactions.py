@@ -239,3 +239,27 @@ def test_a_restart_keeps_what_was_decided() -> None:
         assert await producer.commit(writes(output, b"next")) == {output: 2}
 
     play(scenario())
+
+
+def test_an_offset_of_who_was_fenced_is_refused() -> None:
+    """In Kafka's words for this request: who is fenced while its offset is under way is told so."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        source, output = await bench.topic("in"), await bench.topic("out")
+        producer = await bench.cluster.gate().fence("id")
+        late = Fault(request=RequestKind.COMMIT_IN_TRANSACTION, arrives_after_s=3.0)
+        bench.cluster.faults.add(late)
+        committing = asyncio.ensure_future(
+            producer.commit(whole(output, source, position=1, value=b"never"))
+        )
+        await bench.clock.advance(1.0)
+        again = await bench.turned(bench.cluster.gate().fence("id"))
+        await bench.clock.advance(3.0)
+        with pytest.raises(TransactionDoubt, match=r"INVALID_PRODUCER_EPOCH \(47\)"):
+            await committing
+        await again.commit(whole(output, source, position=2, value=b"after"))
+        assert await bench.values(output) == [b"after"]
+        assert await offset(bench, source) == 2
+
+    play(scenario())

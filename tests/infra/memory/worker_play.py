@@ -4,34 +4,33 @@ Run as a program it prints a digest of all that happened, so that processes can 
 `python -m tests.infra.memory.worker_play SEED`.
 """
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 
 from penstock.events import Event, Record, Topic
-from penstock.events.log import Partition
 from penstock.events.names import consumer_group, transactional_id
+from penstock.infra.bootstrap import connect, open_worker
 from penstock.infra.clock import SeededEntropy
 from penstock.infra.memory.fault import Fault, Loss
 from penstock.infra.memory.history import HistoryEntry
 from penstock.infra.memory.memory_cluster import MemoryCluster
 from penstock.infra.memory.memory_options import Latency, MemoryOptions
+from penstock.infra.memory.memory_process import MemoryProcess
 from penstock.infra.memory.memory_statistics import MemoryStatistics
 from penstock.infra.memory.request_kind import RequestKind
-from penstock.infra.topic_operations import apply_plan, plan_topics, topics_wanted
+from penstock.infra.memory.scenario import make_topics, running
+from penstock.infra.settings import Settings
 from penstock.infra.virtual_clock import VirtualClock
-from penstock.schemas.codec import decoder_of
-from penstock.schemas.record import declaration_of
 from penstock.workers import Delivery, Worker
 from penstock.workers.runner import WorkerRunner
-from tests.infra.memory.memory_app import SETTINGS, memory_parts, memory_worker
-from tests.infra.memory.turning import play, turned, turned_until
+from tests.infra.memory.turning import play
 
 __all__ = ["ORDERS", "ROUNDS", "SECOND", "Day", "day_of"]
 
+SETTINGS = Settings(app="bench", drain_s=5.0)
 PLACED = Topic("memory.placed", partitions=2)
 NOTED = Topic("memory.noted", partitions=2)
 GROUP = consumer_group(SETTINGS.app, "clerk")
@@ -85,7 +84,7 @@ class Day:
     history: tuple[HistoryEntry, ...]
     """Every request."""
     noted: list[tuple[str, int]]
-    """All committed outputs, in the order of partitions and offsets."""
+    """All committed outputs, as they are read: those of one order in their order."""
     shares: list[dict[str, int]]
     """How many partitions each process had, at each look."""
     statistics: MemoryStatistics
@@ -99,45 +98,28 @@ class Day:
 
 @dataclass(slots=True)
 class _Play:
-    clock: VirtualClock
-    entropy: SeededEntropy
     cluster: MemoryCluster
 
-    async def make_topics(self) -> None:
-        topics = self.cluster.admin()
-        wanted = topics_wanted(SETTINGS.app, [Placed, Noted], [clerk()])
-        await apply_plan(topics, await plan_topics(topics, wanted), replication=1)
-
     async def publish(self) -> None:
-        parts = memory_parts(
-            self.cluster, clock=self.clock, entropy=self.entropy, source="bench", name="shop"
-        )
-        async with parts as opened:
+        async with connect(SETTINGS, cluster=MemoryProcess(self.cluster, "shop")) as bus:
             orders = [Placed(order=f"o{each:02}") for each in range(ORDERS)]
-            assert await opened.publisher.publish_many(orders) == ORDERS
+            assert await bus.publish_many(orders) == ORDERS
 
     @asynccontextmanager
     async def running(self, name: str) -> AsyncIterator[WorkerRunner]:
-        opening = memory_worker(
-            self.cluster, clerk(), clock=self.clock, entropy=self.entropy, name=name
-        )
-        runner = await turned(self.clock, opening.__aenter__())
-        running = asyncio.ensure_future(runner.run())
-        try:
+        process = MemoryProcess(self.cluster, name)
+        async with running(open_worker(SETTINGS, clerk(), cluster=process)) as (runner,):
             yield runner
-            runner.stop()
-            await turned_until(self.clock, running.done)
-            running.result()
-        finally:
-            running.cancel()
-            await turned(self.clock, opening.__aexit__(None, None, None))
 
-    def partitions(self, runner: WorkerRunner) -> int:
-        return len(runner.statistics().partitions)
+    async def until(self, look: Callable[[], bool]) -> None:
+        """Let time pass until something is true."""
+        clock = self.cluster.clock
+        while not look():
+            await clock.sleep_until(clock.monotonic() + 0.1)
 
     async def until_done(self) -> None:
         """Let time pass until every order is committed as done."""
-        await turned_until(self.clock, lambda: self._committed() == self._written())
+        await self.until(lambda: self._committed() == self._written())
 
     def _committed(self) -> int:
         places = self.cluster.core.groups.fetch_offsets(GROUP, None, require_stable=True)
@@ -148,20 +130,55 @@ class _Play:
         return sum(log.end_offset for log in logs if log is not None)
 
     async def noted(self) -> list[tuple[str, int]]:
-        decode = decoder_of(declaration_of(Noted).schema, Noted)
-        places = [Partition(NOTED.name, number) for number in range(2)]
-        found: list[tuple[str, int]] = []
-        for place in places:
-            reader = await self.cluster.reader(place, name="auditor")
-            _, end = await reader.bounds(place)
-            while reader.position(place) < end:
-                for record in await reader.read(timeout_s=1.0):
-                    assert record.value is not None
-                    event = decode(record.value)
-                    assert isinstance(event, Noted)
-                    found.append((event.order, event.seen))
-            await reader.close()
-        return found
+        auditor = MemoryProcess(self.cluster, "auditor")
+        async with (
+            connect(SETTINGS, cluster=auditor) as bus,
+            bus.subscribe([Noted], follow=False) as found,
+        ):
+            return [(each.event.order, each.event.seen) async for each in found]
+
+
+def partitions(runner: WorkerRunner) -> int:
+    """How many it has."""
+    return len(runner.statistics().partitions)
+
+
+async def _day(cluster: MemoryCluster) -> Day:
+    scene, shares = _Play(cluster), list[dict[str, int]]()
+    await make_topics(cluster, SETTINGS, types=[Placed, Noted], workers=[clerk()])
+    await scene.publish()
+    async with scene.running("a") as a:
+        await scene.until_done()
+        async with scene.running("b") as b:
+            await scene.until(lambda: partitions(a) == partitions(b) == 1)
+            shares.append({"a": partitions(a), "b": partitions(b)})
+            await scene.publish()
+            await scene.until_done()
+            # A commit took effect and its owner does not know: it must find out, not do it again.
+            cluster.faults.add(
+                Fault(request=RequestKind.END_TRANSACTION, client=FIRST, loses=Loss.ANSWER)
+            )
+            await scene.publish()
+            await scene.until_done()
+            # Somebody else takes a partition's producer over, as a process that came back would.
+            stranger = await cluster.gate(name="stranger").fence(SECOND)
+            stranger.drop()
+            await scene.publish()
+            await scene.until_done()
+            cluster.restart()
+            await scene.publish()
+            await scene.until_done()
+            cluster.expire(GROUP, "b")
+            await scene.publish()
+            await scene.until_done()
+        await scene.until(lambda: partitions(a) == 2)
+        shares.append({"a": partitions(a)})
+        await scene.publish()
+        await scene.until_done()
+    noted = await scene.noted()
+    return Day(
+        history=cluster.history(), noted=noted, shares=shares, statistics=cluster.statistics()
+    )
 
 
 async def day_of(seed: int) -> Day:
@@ -170,49 +187,10 @@ async def day_of(seed: int) -> Day:
     Args:
         seed: Of ids and latencies.
     """
-    clock, entropy = VirtualClock(), SeededEntropy(seed)
+    clock = VirtualClock()
     options = MemoryOptions(config=CONFIG, latency=LATENCY, history_entries=1_000_000)
-    cluster = MemoryCluster(clock=clock, entropy=entropy, options=options)
-    scene = _Play(clock, entropy, cluster)
-    shares: list[dict[str, int]] = []
-
-    async def more() -> None:
-        await turned(clock, scene.publish())
-
-    await turned(clock, scene.make_topics())
-    await more()
-    async with scene.running("a") as a:
-        await scene.until_done()
-        async with scene.running("b") as b:
-            await turned_until(clock, lambda: scene.partitions(a) == scene.partitions(b) == 1)
-            shares.append({"a": scene.partitions(a), "b": scene.partitions(b)})
-            await more()
-            await scene.until_done()
-            # A commit took effect and its owner does not know: it must find out, not do it again.
-            cluster.faults.add(
-                Fault(request=RequestKind.END_TRANSACTION, client=FIRST, loses=Loss.ANSWER)
-            )
-            await more()
-            await scene.until_done()
-            # Somebody else takes a partition's producer over, as a process that came back would.
-            stranger = await turned(clock, cluster.gate(name="stranger").fence(SECOND))
-            stranger.drop()
-            await more()
-            await scene.until_done()
-            cluster.restart()
-            await more()
-            await scene.until_done()
-            cluster.expire(GROUP, "b")
-            await more()
-            await scene.until_done()
-        await turned_until(clock, lambda: scene.partitions(a) == 2)
-        shares.append({"a": scene.partitions(a)})
-        await more()
-        await scene.until_done()
-    noted = await turned(clock, scene.noted())
-    return Day(
-        history=cluster.history(), noted=noted, shares=shares, statistics=cluster.statistics()
-    )
+    cluster = MemoryCluster(clock=clock, entropy=SeededEntropy(seed), options=options)
+    return await clock.run(_day(cluster))
 
 
 if __name__ == "__main__":

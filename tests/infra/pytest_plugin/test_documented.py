@@ -18,4 +18,4 @@ def test_the_page_for_users_runs(pytester: pytest.Pytester) -> None:
     for name, text in blocks:
         (pytester.path / name).write_text(text, "utf-8")
     pytester.syspathinsert()
-    run(pytester).assert_outcomes(passed=4)
+    run(pytester).assert_outcomes(passed=7)
