@@ -91,7 +91,7 @@ class Cache:
             BadSettings: with all problems at once.
             BadCache: it is open already.
         """
-        settings = settings or load_settings()
+        settings = settings or load_settings(needs_kafka=False)
         if self._in_use:
             raise BadCache(
                 cache=self.name,

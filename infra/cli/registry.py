@@ -47,7 +47,7 @@ def list_instances(service: str | None, form: OutputFormat) -> ExitCode:
     """
     if service is not None:
         _check(service)
-    place = short_command()
+    place = short_command(needs_kafka=False)
     survey = place.run(_survey(place, service))
     listed = [each for found in survey.found for each in (*found.instances, *found.draining)]
     rows = [_row(instance) for instance in sorted(listed, key=lambda each: (each.service, each.id))]
@@ -75,7 +75,7 @@ def watch_service(service: str, form: OutputFormat) -> None:
         RegistryDamaged: what it holds about this service cannot be understood at the start.
     """
     _check(service)
-    place = short_command()
+    place = short_command(needs_kafka=False)
     place.run(_watch(place, service, form))
 
 

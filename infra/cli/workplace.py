@@ -36,7 +36,7 @@ _ResultT = TypeVar("_ResultT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workplace:
-    """What a command that talks to Kafka needs first."""
+    """What a command that talks to servers needs first."""
 
     project: Project
     """From pyproject.toml."""
@@ -69,9 +69,13 @@ def user_modules(project: Project) -> tuple[ModuleType, ...]:
     return import_modules(project.modules, project)
 
 
-def short_command() -> Workplace:
-    """Set up for a command that a person waits for."""
-    project, settings = _read()
+def short_command(*, needs_kafka: bool = True) -> Workplace:
+    """Set up for a command that a person waits for.
+
+    Args:
+        needs_kafka: False where it asks Redis alone.
+    """
+    project, settings = _read(needs_kafka=needs_kafka)
     client = configure_logs(
         level="warning", form=settings.log_format, client_level=logging.CRITICAL
     )
@@ -94,6 +98,6 @@ def worker_process(log_level: str | None) -> Workplace:
     return Workplace(project=project, settings=settings, client=client)
 
 
-def _read() -> tuple[Project, Settings]:
+def _read(*, needs_kafka: bool = True) -> tuple[Project, Settings]:
     project = project_here()
-    return project, load_settings(project)
+    return project, load_settings(project, needs_kafka=needs_kafka)

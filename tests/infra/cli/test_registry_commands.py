@@ -21,9 +21,9 @@ def test_without_the_setting(shop: Shop, words: tuple[str, ...]) -> None:
 
 @COMMANDS
 def test_while_redis_is_away(shop: Shop, words: tuple[str, ...]) -> None:
-    """It says where it was looked for, and exits with 5."""
+    """It says where it was looked for, and exits with 5; Kafka is not asked for."""
     with LoopbackPort() as port:
-        variables = {"PENSTOCK_REDIS": f"redis://{port.address}"}
+        variables = {"PENSTOCK_REDIS": f"redis://{port.address}", "PENSTOCK_KAFKA": ""}
         done = shop.run("registry", *words, variables=variables)
     assert done.returncode == 5
     assert done.stderr.startswith(f"penstock: PEN-I72 Redis at {port.address} gave no answer")
