@@ -288,9 +288,14 @@ class _Writer:
 
     async def _send_offset(self, offset: InputOffset) -> None:
         place = TopicPartition(*offset.source)
-        await self._producer.send_offsets_to_transaction(
+        # As the producer's own method does, which shows the future to nobody: where the commit is
+        # cancelled meanwhile, it is failed later, and nobody awaits it.
+        transactions = self._producer._txn_manager  # noqa: SLF001 - not public
+        future: asyncio.Future[None] = transactions.add_offsets_to_txn(
             {place: OffsetAndMetadata(offset.position, offset.metadata)}, offset.group
         )
+        future.add_done_callback(see)
+        await asyncio.shield(future)
 
     async def _write(
         self, outputs: Mapping[Partition, Sequence[NewRecord]]
@@ -301,13 +306,17 @@ class _Writer:
             for batch in filled_batches(self._producer, records):
                 futures.append(await self._send(batch, partition))
                 places.append(partition)
-        # Every batch is awaited before the offsets are sent: aiokafka would commit regardless.
-        results = await asyncio.gather(*futures, return_exceptions=True)
+        # Every batch is awaited before the offsets are sent: aiokafka would commit regardless. Not
+        # gathered, for that would be cancelled with the commit, and behind these futures are others
+        # of aiokafka's own, which nobody but they looks at.
+        if futures:
+            await asyncio.wait(futures)
         first_offsets: dict[Partition, int] = {}
-        for partition, result in zip(places, results, strict=True):
-            if isinstance(result, BaseException):
-                raise self._failure(partition, result) from result
-            first_offsets.setdefault(partition, result.offset)
+        for partition, future in zip(places, futures, strict=True):
+            error = future.exception()
+            if error is not None:
+                raise self._failure(partition, error) from error
+            first_offsets.setdefault(partition, future.result().offset)
         return first_offsets
 
     async def _send(self, batch: Any, partition: Partition) -> "asyncio.Future[Any]":

@@ -9,7 +9,14 @@ from collections.abc import Callable
 import pytest
 
 from penstock.events.event import Event
-from penstock.events.log import Headers, NewRecord, Partition, TopicMissing, WriteRefused
+from penstock.events.log import (
+    Headers,
+    NewRecord,
+    Partition,
+    TopicMissing,
+    WriteRefused,
+    WriteUnknown,
+)
 from penstock.infra.bootstrap import connect
 from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
@@ -231,3 +238,29 @@ def test_a_record_that_is_repeated_puts_out_the_same_ids(
 def ce_id(headers: Headers) -> bytes:
     """The event id among headers."""
     return dict(headers)["ce_id"]
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "too late"])
+def test_a_write_that_is_given_up_leaves_nothing_that_nobody_has_seen(
+    fault_proxy: FaultProxy, direct_kafka: str, unique: Callable[[str], str], ends: str
+) -> None:
+    """Its batch fails with its connection; `play` finds what is thrown away unseen."""
+
+    async def scenario() -> None:
+        place = await make_topic(KafkaConnection(bootstrap=direct_kafka), unique("topic"))
+        writer = KafkaWriter(KafkaConnection(bootstrap=fault_proxy.address))
+        await writer.start()
+        assert await writer.partition_count(place.topic) == 1
+        batch = writer.new_batch()
+        batch.append(new_record(b"lost"))
+        held = fault_proxy.hold(ApiKey.PRODUCE)
+        timeout_s = 30.0 if ends == "cancelled" else 0.5
+        writing = asyncio.ensure_future(writer.write(place, batch, timeout_s=timeout_s))
+        await off_loop(held.wait_reached, LIMIT_S)
+        if ends == "cancelled":
+            writing.cancel()
+        await asyncio.wait({writing})
+        assert writing.cancelled() or isinstance(writing.exception(), WriteUnknown)
+        await writer.close()
+
+    play(scenario())

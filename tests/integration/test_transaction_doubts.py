@@ -207,6 +207,28 @@ def test_a_connection_that_breaks_in_a_produce_leaves_nothing_visible(
     play(scenario())
 
 
+@pytest.mark.parametrize(
+    "key", [*THE_FOUR, pytest.param(ApiKey.FIND_COORDINATOR, id="find_coordinator")]
+)
+def test_a_commit_that_is_cancelled_leaves_nothing_that_nobody_has_seen(
+    key: ApiKey, fault_proxy: FaultProxy, direct_kafka: str, unique: Callable[[str], str]
+) -> None:
+    """A partition goes while a request is under way; `play` finds what is thrown away unseen."""
+
+    async def scenario() -> None:
+        bench = await made(fault_proxy, direct_kafka, unique)
+        writer = await bench.fenced()
+        held = fault_proxy.hold(key)
+        committing = asyncio.ensure_future(writer.commit(bench.transaction(b"old", 10)))
+        await off_loop(held.wait_reached, LIMIT_S)
+        committing.cancel()
+        await asyncio.wait({committing})
+        writer.drop()
+        assert await bench.truth() == ([], None)
+
+    play(scenario())
+
+
 def test_a_fence_ends_within_its_limit(
     fault_proxy: FaultProxy, direct_kafka: str, unique: Callable[[str], str]
 ) -> None:
