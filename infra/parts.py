@@ -90,15 +90,20 @@ async def open_parts(
         source: Who publishes: the app, or app and worker.
         cluster: What to stand over; the Kafka that the settings name, if not given. Tests and
             simulations may give a MemoryCluster.
-        clock: The time; the cluster's if not given. Tests may give one that they move.
+        clock: The time of a program on that Kafka. Tests may give one that they move. A cluster
+            that is given has its own.
 
     Raises:
+        ValueError: a cluster is given, and a clock beside it.
         PythonOptimized: assertions are switched off.
         BadSettings: no cluster is given, and the settings name none.
         KafkaUnreachable: no broker answered.
         TopicsNotAsDeclared: the topic of schemas is missing.
     """
     refuse_optimized_python()
+    if cluster is not None and clock is not None:
+        message = "a cluster has a clock of its own: give a clock only where you give no cluster"
+        raise ValueError(message)
     quieten_client()
     cluster = cluster or KafkaCluster(settings.connection())
     clock, entropy = clock or cluster.clock, cluster.entropy

@@ -10,6 +10,8 @@ Laws:
 1. Sleepers wake in the order of their times, equal times in the order of their calls, and whatever
    a waking sets in motion comes to rest before time moves on.
 2. Nothing here waits for real time. Whoever waits for sockets or threads needs the real clock.
+3. In a loop that `new_loop` has made, `asyncio.sleep`, `asyncio.timeout` and their like go by this
+   clock, too. In any other they go by real time, which passes without regard to it.
 """
 
 import asyncio
@@ -56,6 +58,15 @@ class VirtualClock:
         self._moved_s = 0.0
         self._calls = count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._loop: _VirtualLoop | None = None
+
+    def new_loop(self) -> asyncio.AbstractEventLoop:
+        """Make an event loop whose time is this clock's; it belongs to whoever asks for it.
+
+        Its timers are due only while something is under `run` or `advance`: nobody else moves time.
+        """
+        self._loop = _VirtualLoop(self)
+        return self._loop
 
     def wall(self) -> datetime:
         """Return the date and time, aware, in UTC."""
@@ -99,9 +110,7 @@ class VirtualClock:
             await self._come_to_rest()
         self._show(until_s)
 
-    async def run(
-        self, work: Coroutine[Any, Any, _ResultT], *, limit_s: float = 3_600.0
-    ) -> _ResultT:
+    async def run(self, work: Coroutine[Any, Any, _ResultT], *, limit_s: float = 600.0) -> _ResultT:
         """Run something, and let time pass whenever nobody has anything to do but wait for it.
 
         Time then jumps to the next moment that somebody waits for: an hour takes no longer than
@@ -127,20 +136,25 @@ class VirtualClock:
             if not task.done():
                 task.cancel()
                 await self._pass_until(task, _END_S)
-                # Looked at: beside what is raised here, what it raised at its end says little.
-                task.cancelled() or task.exception()
+            # Looked at: beside what is raised here, what it raised at its end says little.
+            task.cancelled() or task.exception()
         return task.result()
 
-    async def _pass_until(self, task: "asyncio.Future[Any]", limit_s: float) -> None:
+    async def _pass_until(self, task: "asyncio.Task[Any]", limit_s: float) -> None:
         begun_s = self._now_s - self._moved_s
         await self._come_to_rest()
         while not task.done():
             due_s = self._next_due_s()
             if due_s is None:
-                message = "it waits, and nobody waits for the virtual clock"
+                message = (
+                    f"it waits, and nobody waits for the virtual clock{_place_of(task)}; what it "
+                    "waits for happens in real time, or never"
+                )
                 raise RuntimeError(message)
             if due_s - self._moved_s - begun_s > limit_s:
-                message = f"it did not end within {limit_s:g} s of the virtual clock"
+                message = (
+                    f"it did not end within {limit_s:g} s of the virtual clock{_place_of(task)}"
+                )
                 raise TimeoutError(message)
             self._show(due_s)
             self._wake_next()
@@ -178,11 +192,17 @@ class VirtualClock:
     def _next_due_s(self) -> float | None:
         while self._sleepers and self._sleepers[0][2].done():
             heappop(self._sleepers)  # its task was cancelled
-        return self._sleepers[0][0] if self._sleepers else None
+        due_s = self._sleepers[0][0] if self._sleepers else None
+        timer_s = self._loop.next_timer_s() if self._loop is not None else None
+        if due_s is None or timer_s is None:
+            return timer_s if due_s is None else due_s
+        return min(due_s, timer_s)
 
     def _wake_next(self) -> None:
-        _, _, woken = heappop(self._sleepers)
-        woken.set_result(None)
+        """Wake the first sleeper, if it is its time; the loop calls its timers by itself."""
+        if self._sleepers and self._sleepers[0][0] <= self._now_s:
+            _, _, woken = heappop(self._sleepers)
+            woken.set_result(None)
 
     async def _come_to_rest(self) -> None:
         """Give up turns until nobody else is ready to run."""
@@ -194,3 +214,29 @@ class VirtualClock:
                 return
         message = f"the tasks did not come to rest in {_TURNS_LIMIT} turns of the event loop"
         raise RuntimeError(message)
+
+
+@final
+class _VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time is a clock's."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        super().__init__()
+
+    def time(self) -> float:
+        """Return what the clock shows; timers are due by it."""
+        return self._clock.monotonic()
+
+    def next_timer_s(self) -> float | None:
+        """Return when the next timer is due; None where there is none."""
+        timers: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined] # no public way to see
+        return min((timer.when() for timer in timers if not timer.cancelled()), default=None)
+
+
+def _place_of(task: "asyncio.Task[Any]") -> str:
+    """Where it waits, as the rest of a sentence."""
+    return "".join(
+        f"; it waits in {frame.f_code.co_qualname}, {frame.f_code.co_filename}:{frame.f_lineno}"
+        for frame in task.get_stack(limit=1)
+    )

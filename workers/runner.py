@@ -145,7 +145,8 @@ class WorkerRunner:
         self._limits = limits
         self._contexts: Mapping[str, PartitionContext] = {}
         self._tasks: dict[Partition, PartitionTask] = {}
-        self._current: set[Partition] = set()
+        # In order: a set's is another one in each process, and a run in virtual time is not.
+        self._current: tuple[Partition, ...] = ()
         self._retiring: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._polled_s = clock.monotonic()
@@ -236,8 +237,8 @@ class WorkerRunner:
             return
         if not self._contexts:
             self._contexts = self._make_contexts(member)
-        self._current = set(partitions)
-        for partition in set(self._tasks) - self._current:
+        self._current = tuple(sorted(partitions))
+        for partition in sorted(self._tasks.keys() - self._current):
             self._retire(partition)
         for partition in partitions:
             if partition not in self._tasks:
@@ -253,7 +254,7 @@ class WorkerRunner:
 
     async def _revoked(self, partitions: Sequence[Partition]) -> None:
         await self._drain_all(Revoked())
-        self._current.difference_update(partitions)
+        self._current = tuple(each for each in self._current if each not in partitions)
 
     async def _drain_all(self, signal: Revoked | Stop) -> None:
         """End all lives side by side; each is bounded by the limit."""
@@ -272,18 +273,14 @@ class WorkerRunner:
         Returns:
             None for a partition that does not run, or has anything in flight.
         """
-        return {
-            partition: self._tasks[partition].done_up_to() for partition in sorted(self._current)
-        }
+        return {partition: self._tasks[partition].done_up_to() for partition in self._current}
 
     def statistics(self) -> "RunnerStatistics":
         """Where the process and its partitions stand."""
         return RunnerStatistics(
             polled_ago_s=self._clock.monotonic() - self._polled_s,
             stopping=self._stopping.is_set(),
-            partitions=tuple(
-                self._tasks[partition].statistics() for partition in sorted(self._current)
-            ),
+            partitions=tuple(self._tasks[partition].statistics() for partition in self._current),
         )
 
 

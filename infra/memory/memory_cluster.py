@@ -287,6 +287,6 @@ class MemoryCluster:
 
     def _draw_latency_s(self) -> float:
         least_s, most_s = self._latency.least_s, self._latency.most_s
-        if most_s <= least_s:
+        if most_s == least_s:
             return least_s
         return least_s + self.entropy.random() * (most_s - least_s)

@@ -14,15 +14,15 @@
 
 Laws:
 1. Time passes while all wait for it, and at no other moment; so nothing may wait for anything else:
-   threads, sockets and `asyncio.sleep` have no place in a scenario.
+   threads and sockets have no place in a scenario. `asyncio.sleep` and its like wait for it, too.
 2. The same scenario with the same seed is the same to the last request.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from penstock.events.event_types import MessageType
 from penstock.infra.clock import SeededEntropy
@@ -43,9 +43,14 @@ from penstock.workers.worker import Worker
 
 __all__ = ["LIMIT_S", "make_topics", "play", "running", "saga_of"]
 
-LIMIT_S: Final = 3_600.0
-"""Seconds of virtual time that a scenario may take unless it says otherwise."""
+LIMIT_S: Final = 600.0
+"""Seconds of virtual time that a scenario may take unless it says otherwise: with a worker in it,
+some seconds of real time until one that hangs is told so."""
 _USUAL: Final = MemoryOptions()
+_LOOP_RUNS: Final = (
+    "play makes a loop of its own, and one runs here already: make a MemoryCluster on a "
+    "VirtualClock, and await clock.run(scenario(cluster))"
+)
 
 _ResultT = TypeVar("_ResultT")
 
@@ -59,8 +64,8 @@ def play(
 ) -> _ResultT:
     """Run a scenario over a cluster in memory, in a loop of its own.
 
-    Where a loop runs already, do what this does: make a MemoryCluster on a VirtualClock, and
-    `await clock.run(scenario(cluster))`.
+    Where a loop runs already, make a MemoryCluster on a VirtualClock, and
+    `await clock.run(scenario(cluster))`: `asyncio.sleep` and its like go by real time there.
 
     Args:
         scenario: What happens; it is given the cluster, whose clock is the time.
@@ -73,11 +78,31 @@ def play(
 
     Raises:
         TimeoutError: It took longer.
-        RuntimeError: It waits for something that happens in real time, or never.
+        RuntimeError: It waits for something that happens in real time, or never; or a loop runs
+            here already.
     """
+    if asyncio._get_running_loop() is not None:  # noqa: SLF001 - the public way raises
+        raise RuntimeError(_LOOP_RUNS)
     clock = VirtualClock()
     cluster = MemoryCluster(clock=clock, entropy=SeededEntropy(seed), options=options)
-    return asyncio.run(clock.run(scenario(cluster), limit_s=limit_s))
+    with asyncio.Runner(loop_factory=clock.new_loop) as runner:
+        return runner.run(_alone(clock, clock.run(scenario(cluster), limit_s=limit_s)))
+
+
+async def _alone(clock: VirtualClock, run: Coroutine[Any, Any, _ResultT]) -> _ResultT:
+    """Run, then cancel whatever is left; it may take time to end, which passes here only."""
+    try:
+        return await run
+    finally:
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await clock.run(_ended(left))
+
+
+async def _ended(tasks: Collection["asyncio.Task[Any]"]) -> None:
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 async def make_topics(
@@ -155,13 +180,39 @@ async def running(
         runners = [await opened.enter_async_context(opening) for opening in openings]
         try:
             async with asyncio.TaskGroup() as tasks:
-                for runner in runners:
-                    tasks.create_task(runner.run())
+                tasks.create_task(_run_all(runners))
                 yield tuple(runners)
                 for runner in runners:
                     runner.stop()
         except BaseExceptionGroup as failed:
-            first, *others = failed.exceptions
-            for other in others:
-                first.add_note(f"Beside it: {other!r}")
-            raise first from None
+            _raise_first(failed.exceptions)
+
+
+async def _run_all(runners: Sequence[WorkerRunner]) -> None:
+    """Run them until all have ended, or one fails, or this is cancelled: then cancel all others.
+
+    A TaskGroup would do it, in the order of a set of tasks, which is another one each time.
+    """
+    tasks = [asyncio.ensure_future(runner.run()) for runner in runners]
+    try:
+        if tasks:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        by_their_end = sorted(tasks, key=lambda task: not task.done())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        ended = [task for task in by_their_end if not task.cancelled()]
+        if errors := [error for task in ended if (error := task.exception()) is not None]:
+            _raise_first(errors)
+
+
+def _raise_first(errors: Sequence[BaseException]) -> NoReturn:
+    first, *others = errors
+    for other in others:
+        first.add_note(f"Beside it: {other!r}")
+    context = first.__context__
+    try:
+        raise first
+    finally:
+        first.__context__ = context  # and not the group, which tells nothing more

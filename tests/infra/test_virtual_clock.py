@@ -196,6 +196,27 @@ def test_what_runs_too_long_is_cancelled_and_may_end() -> None:
     asyncio.run(scenario())
 
 
+def test_who_does_not_end_is_told_where_it_waits() -> None:
+    """With the file and the line: a test of a page is not read through for it."""
+
+    async def waits_for_ever(clock: VirtualClock) -> None:
+        await clock.sleep_until(1_000.0)
+
+    async def waits_for_nobody() -> None:
+        await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        clock = VirtualClock()
+        first = waits_for_ever.__code__.co_firstlineno + 1
+        with pytest.raises(TimeoutError, match=rf"waits_for_ever.*test_virtual_clock.py:{first}"):
+            await clock.run(waits_for_ever(clock), limit_s=60.0)
+        first = waits_for_nobody.__code__.co_firstlineno + 1
+        with pytest.raises(RuntimeError, match=rf"waits_for_nobody.*clock.py:{first}.*real time"):
+            await clock.run(waits_for_nobody())
+
+    asyncio.run(scenario())
+
+
 def test_who_waits_for_something_else_is_told() -> None:
     """Nobody waits for the clock, so no time would ever pass."""
 

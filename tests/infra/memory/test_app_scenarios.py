@@ -26,6 +26,7 @@ from penstock.infra.memory import (
 from penstock.infra.memory.history import HistoryEntry
 from penstock.infra.saga_bootstrap import open_saga
 from penstock.infra.settings import BadSettings, Settings
+from penstock.infra.virtual_clock import VirtualClock
 from tests.infra.memory.library import (
     LENT,
     LOAN,
@@ -235,6 +236,18 @@ def test_what_the_block_raises_is_raised() -> None:
             raise LookupError("in the block")
 
     with pytest.raises(LookupError, match="in the block"):
+        play(scenario)
+
+
+def test_a_cluster_brings_its_own_clock() -> None:
+    """Another one beside it would wait past the log, or the log past it."""
+
+    async def scenario(cluster: MemoryCluster) -> None:
+        await make_topics(cluster, SETTINGS, types=TYPES)
+        async with connect(SETTINGS, cluster=cluster, clock=VirtualClock()):
+            raise AssertionError("it was opened")
+
+    with pytest.raises(ValueError, match="a clock of its own"):
         play(scenario)
 
 

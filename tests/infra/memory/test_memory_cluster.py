@@ -37,6 +37,14 @@ def test_a_restart_keeps_topics_and_records() -> None:
     play(scenario())
 
 
+@pytest.mark.parametrize("least_and_most_s", [(0.5, 0.0), (-1.0, 1.0), (0.0, float("nan"))])
+def test_latencies_are_a_range(least_and_most_s: tuple[float, float]) -> None:
+    """Else a test would believe in another order of events with each seed, and see one."""
+    least_s, most_s = least_and_most_s
+    with pytest.raises(ValueError, match="no range"):
+        Latency(least_s=least_s, most_s=most_s)
+
+
 def test_latency_delays_and_keeps_the_order_of_a_client() -> None:
     """Requests of one client never overtake each other, however long each is under way."""
 
