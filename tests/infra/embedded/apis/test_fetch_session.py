@@ -43,6 +43,19 @@ def wishes(size: int, *, first: int = 0, topic: str | UUID = "t") -> dict[FetchK
     return {FetchKey(topic, index): FetchWish(name, 0, 1024, -1, -1) for index in indexes}
 
 
+def next_turn(made: FetchSessions) -> FetchTurn:
+    """The first session's second request begins; it changes nothing, and is not finished yet."""
+    return made.begin(
+        session_id=1,
+        epoch=1,
+        uses_ids=False,
+        wishes={},
+        forgotten=(),
+        name_of=lambda _: None,
+        now_ms=0,
+    )
+
+
 def turn(
     made: FetchSessions,
     *,
@@ -134,15 +147,7 @@ def test_a_request_that_waits_is_told_that_its_session_has_ended_meanwhile() -> 
     """A second connection of the client has gone on without its partitions."""
     made = sessions()
     turn(made, wanted=wishes(2))
-    waiting = made.begin(
-        session_id=1,
-        epoch=1,
-        uses_ids=False,
-        wishes={},
-        forgotten=(),
-        name_of=lambda _: None,
-        now_ms=0,
-    )
+    waiting = next_turn(made)
     turn(made, session_id=1, epoch=2, forgotten=list(wishes(2)))
     end = made.finish(waiting, dict.fromkeys(waiting.wishes, QUIET), now_ms=0)
     assert (end.error, end.told) == (ErrorCode.invalid_fetch_session_epoch, ())
@@ -174,15 +179,7 @@ def test_partitions_with_records_go_to_the_end() -> None:
     """So that others come first the next time."""
     made = sessions()
     turn(made, wanted=wishes(3))
-    begun = made.begin(
-        session_id=1,
-        epoch=1,
-        uses_ids=False,
-        wishes={},
-        forgotten=(),
-        name_of=lambda _: None,
-        now_ms=0,
-    )
+    begun = next_turn(made)
     progress = {key: QUIET._replace(has_records=key.partition == 0) for key in begun.wishes}
     assert made.finish(begun, progress, now_ms=0).told == [FetchKey("t", 0)]
     begun, _ = turn(made, session_id=1, epoch=2)
