@@ -17,8 +17,10 @@ Laws:
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from penstock.schemas.avro_words import aliases, branches, enum_words, fixed, written_as
     from penstock.schemas.codec import datum_decoder_of, datum_encoder_of, decoder_of, encoder_of
     from penstock.schemas.codec_errors import DecodeError, EncodeError, UnknownFingerprint
+    from penstock.schemas.decimal_digits import money
     from penstock.schemas.declaration_errors import DeclarationError
     from penstock.schemas.errors import (
         CallerError,
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from penstock.schemas.limits import MAX_RECORD_BYTES
     from penstock.schemas.lookup import SchemaLookup, found_in
     from penstock.schemas.mapping import schema_of
-    from penstock.schemas.money import money
     from penstock.schemas.record import Declaration, Record, declaration_of, declared_bases
     from penstock.schemas.schema import AvroSchema
     from penstock.schemas.schema_errors import SchemaError
@@ -53,17 +54,22 @@ __all__ = [
     "SchemaLookup",
     "UnknownFingerprint",
     "WorldError",
+    "aliases",
+    "branches",
     "datum_decoder_of",
     "datum_encoder_of",
     "declaration_of",
     "declared_bases",
     "decoder_of",
     "encoder_of",
+    "enum_words",
     "fingerprint_in",
+    "fixed",
     "found_in",
     "logical_conflict",
     "money",
     "schema_of",
+    "written_as",
 ]
 
 _HOMES = {
@@ -82,17 +88,22 @@ _HOMES = {
     "SchemaLookup": "penstock.schemas.lookup",
     "UnknownFingerprint": "penstock.schemas.codec_errors",
     "WorldError": "penstock.schemas.errors",
+    "aliases": "penstock.schemas.avro_words",
+    "branches": "penstock.schemas.avro_words",
     "datum_decoder_of": "penstock.schemas.codec",
     "datum_encoder_of": "penstock.schemas.codec",
     "declaration_of": "penstock.schemas.record",
     "declared_bases": "penstock.schemas.record",
     "decoder_of": "penstock.schemas.codec",
     "encoder_of": "penstock.schemas.codec",
+    "enum_words": "penstock.schemas.avro_words",
     "fingerprint_in": "penstock.schemas.single_object",
+    "fixed": "penstock.schemas.avro_words",
     "found_in": "penstock.schemas.lookup",
     "logical_conflict": "penstock.schemas.identity",
-    "money": "penstock.schemas.money",
+    "money": "penstock.schemas.decimal_digits",
     "schema_of": "penstock.schemas.mapping",
+    "written_as": "penstock.schemas.avro_words",
 }
 
 

@@ -1,8 +1,9 @@
 """Codecs: framed payloads to objects and back, compiled once and called for every message.
 
-Four doors: with a class (`encoder_of`, `decoder_of`) and with a schema alone (`datum_encoder_of`,
-`datum_decoder_of`). Compile a codec once and keep it; compiling costs as much as some hundred
-messages.
+A codec is compiled for one schema under one frame: a single object's if none is given, or an id's
+(framing.py). There are four doors: with a class (`encoder_of`, `decoder_of`) and with a schema
+alone (`datum_encoder_of`, `datum_decoder_of`). Compile a codec once and keep it; compiling costs as
+much as some hundred messages.
 
 Laws:
 1. A decoder raises nothing but `DecodeError`s, whatever the payload; an encoder nothing but
@@ -20,17 +21,19 @@ from penstock.schemas.binary import Read, Write
 from penstock.schemas.codec_errors import (
     DecodeError,
     ForeignFingerprint,
+    ForeignFrame,
     RecordRejected,
     RecordTooLong,
     TrailingBytes,
     ValidatorRaised,
 )
 from penstock.schemas.fault import Fault
+from penstock.schemas.framing import frame_in
 from penstock.schemas.limits import MAX_RECORD_BYTES
 from penstock.schemas.reader import reader_of
 from penstock.schemas.record import Record, declaration_of
 from penstock.schemas.schema import AvroSchema
-from penstock.schemas.single_object import FRAME_BYTES, fingerprint_in, frame_of
+from penstock.schemas.single_object import MARK, fingerprint_in, frame_of
 from penstock.schemas.type_tree import (
     ArrayType,
     AvroType,
@@ -47,11 +50,12 @@ _Kind = TypeVar("_Kind", bound=Record)
 _SHOWN_PROBLEMS = 5
 
 
-def encoder_of(record_type: type[_Kind]) -> Callable[[_Kind], bytes]:
+def encoder_of(record_type: type[_Kind], *, frame: bytes | None = None) -> Callable[[_Kind], bytes]:
     """Compile the encoder of a class.
 
     Args:
         record_type: a concrete record.
+        frame: what its payloads begin with; a single object's frame if not given.
 
     Returns:
         A function from an object of exactly this class to a framed payload. It raises
@@ -62,24 +66,27 @@ def encoder_of(record_type: type[_Kind]) -> Callable[[_Kind], bytes]:
     """
     declared = declaration_of(record_type)
     write = writer_of(declared.schema.root, declared.mapped.classes)
-    return _encoder(declared.schema, write)
+    return _encoder(declared.schema, write, frame)
 
 
-def datum_encoder_of(schema: AvroSchema) -> Callable[[Mapping[str, Any]], bytes]:
+def datum_encoder_of(
+    schema: AvroSchema, *, frame: bytes | None = None
+) -> Callable[[Mapping[str, Any]], bytes]:
     """Compile the encoder of a schema without a class.
 
     Args:
         schema: any schema.
+        frame: what its payloads begin with; a single object's frame if not given.
 
     Returns:
         A function from a dictionary to a framed payload. Fields with a default may be absent,
         symbols are strings, logical types as in logical.py. It raises `EncodeError`.
     """
-    return _encoder(schema, writer_of(schema.root, {}))
+    return _encoder(schema, writer_of(schema.root, {}), frame)
 
 
-def _encoder(schema: AvroSchema, write: Write) -> Callable[[Any], bytes]:
-    frame = frame_of(schema.fingerprint)
+def _encoder(schema: AvroSchema, write: Write, frame: bytes | None) -> Callable[[Any], bytes]:
+    frame = frame_of(schema.fingerprint) if frame is None else frame
     full_name = schema.full_name
 
     def encode(value: Any) -> bytes:
@@ -94,7 +101,11 @@ def _encoder(schema: AvroSchema, write: Write) -> Callable[[Any], bytes]:
 
 
 def decoder_of(
-    writer: AvroSchema, reader: type[_Kind], *, limit_bytes: int = MAX_RECORD_BYTES
+    writer: AvroSchema,
+    reader: type[_Kind],
+    *,
+    limit_bytes: int = MAX_RECORD_BYTES,
+    frame: bytes | None = None,
 ) -> Callable[[bytes], _Kind]:
     """Compile the decoder from a writer's schema to a class.
 
@@ -102,6 +113,7 @@ def decoder_of(
         writer: the schema that the payloads carry.
         reader: a concrete record.
         limit_bytes: the size of a framed payload above which it is not looked at.
+        frame: what the payloads begin with; a single object's frame if not given.
 
     Returns:
         A function from a framed payload to an object of the class. It raises `DecodeError`.
@@ -111,7 +123,7 @@ def decoder_of(
     """
     declared = declaration_of(reader)
     root, classes = declared.schema.root, declared.mapped.classes
-    decode = _decoder(writer, reader_of(writer.root, root, classes), limit_bytes)
+    decode = _decoder(writer, reader_of(writer.root, root, classes), limit_bytes, frame)
     validate = reader.__pydantic_validator__.validate_python
 
     def decode_object(payload: bytes) -> _Kind:
@@ -136,6 +148,7 @@ def datum_decoder_of(
     reader: AvroSchema | None = None,
     *,
     limit_bytes: int = MAX_RECORD_BYTES,
+    frame: bytes | None = None,
 ) -> Callable[[bytes], dict[str, Any]]:
     """Compile the decoder from a writer's schema to dictionaries.
 
@@ -143,26 +156,29 @@ def datum_decoder_of(
         writer: the schema that the payloads carry.
         reader: the schema that the dictionaries are to have; None takes the writer's.
         limit_bytes: the size of a framed payload above which it is not looked at.
+        frame: what the payloads begin with; a single object's frame if not given.
 
     Returns:
         A function from a framed payload to a dictionary. It raises `DecodeError`.
     """
     read = reader_of(writer.root, (reader or writer).root, {})
-    return _decoder(writer, read, limit_bytes)
+    return _decoder(writer, read, limit_bytes, frame)
 
 
-def _decoder(writer: AvroSchema, read: Read, limit_bytes: int) -> Callable[[bytes], Any]:
-    frame = frame_of(writer.fingerprint)
-    full_name = writer.full_name
+def _decoder(
+    writer: AvroSchema, read: Read, limit_bytes: int, frame: bytes | None
+) -> Callable[[bytes], Any]:
+    frame = frame_of(writer.fingerprint) if frame is None else frame
+    begin, full_name = len(frame), writer.full_name
 
     def decode(payload: bytes) -> Any:
         if not payload.startswith(frame):
-            raise _misframed(payload, writer)
+            raise _misframed(payload, frame)
         size = len(payload)
         if size > limit_bytes:
             raise RecordTooLong(size=size, limit=limit_bytes)
         try:
-            datum, end = read(payload, FRAME_BYTES)
+            datum, end = read(payload, begin)
         except Fault as fault:
             raise fault.error(full_name) from None
         if end != size:
@@ -172,9 +188,11 @@ def _decoder(writer: AvroSchema, read: Read, limit_bytes: int) -> Callable[[byte
     return decode
 
 
-def _misframed(payload: bytes, writer: AvroSchema) -> DecodeError:
-    found = fingerprint_in(payload)
-    return ForeignFingerprint(expected=writer.fingerprint.hex(), found=found.hex())
+def _misframed(payload: bytes, frame: bytes) -> DecodeError:
+    if frame.startswith(MARK):
+        found = fingerprint_in(payload)
+        return ForeignFingerprint(expected=frame[len(MARK) :].hex(), found=found.hex())
+    return ForeignFrame(expected=frame.hex(), found=frame_in(payload).hex())
 
 
 def _rejected(error: ValidationError, root: RecordType) -> RecordRejected:

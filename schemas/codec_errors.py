@@ -2,7 +2,7 @@
 
 Messages name the record, the path of the field and the byte offset. They never show payload: not a
 value, not a key of a map, only types, sizes and positions. In a path `[3]` is the fourth item of an
-array and `{3}` the fourth entry of a map. Codes PEN-A40 to PEN-A79.
+array and `{3}` the fourth entry of a map. Codes PEN-A40 to PEN-A69 and PEN-A80 to PEN-A84.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,16 @@ from typing import ClassVar
 from penstock.schemas.errors import CallerError, ExitCode, WorldError
 
 __all__ = [
+    "BranchRaised",
+    "BranchRejected",
     "BrokenBytes",
     "DecodeError",
     "EncodeError",
     "FieldMissing",
     "FieldUnknown",
     "ForeignFingerprint",
+    "ForeignFrame",
+    "GuidFrame",
     "IllegalBlock",
     "IllegalLength",
     "IllegalText",
@@ -28,12 +32,17 @@ __all__ = [
     "NotFramed",
     "RecordRejected",
     "RecordTooLong",
+    "SchemaIdInHeader",
+    "SchemaUnknown",
     "TooManyItems",
     "TooManyItemsGiven",
+    "TooManyValues",
+    "TooManyValuesGiven",
     "TrailingBytes",
     "Truncated",
     "UnfitValue",
     "UnknownFingerprint",
+    "UnknownSchemaId",
     "Unresolvable",
     "ValidatorRaised",
     "VarintTooLong",
@@ -60,15 +69,21 @@ class BrokenBytes(DecodeError):
 
 @dataclass(eq=False, kw_only=True)
 class NotFramed(DecodeError):
-    """A payload does not begin with the mark of single-object encoding."""
+    """A payload does not begin with a frame."""
 
     size: int
     """Size of the payload in bytes."""
 
     code: ClassVar[str] = "PEN-A40"
-    what: ClassVar[str] = "A payload of {size} bytes does not begin with C3 01 and a fingerprint."
-    why: ClassVar[str] = "Without the fingerprint nobody knows which schema wrote it."
-    remedy: ClassVar[str] = "Write it with penstock, or with Avro's single-object encoding."
+    what: ClassVar[str] = (
+        "A payload of {size} bytes begins neither with C3 01 and a fingerprint nor, where ids are "
+        "read, with 00 and a schema id."
+    )
+    why: ClassVar[str] = "Without one of them nobody knows which schema wrote it."
+    remedy: ClassVar[str] = (
+        "Write it with penstock, with Avro's single-object encoding, or with a serializer of "
+        "Confluent's."
+    )
 
 
 @dataclass(eq=False, kw_only=True)
@@ -87,7 +102,17 @@ class ForeignFingerprint(DecodeError):
 
 
 @dataclass(eq=False, kw_only=True)
-class UnknownFingerprint(DecodeError):
+class SchemaUnknown(DecodeError):
+    """Nobody knows (yet) which schema wrote a payload. Whoever can wait may look for it."""
+
+    @property
+    def frame(self) -> bytes:
+        """The frame of the payload, by which the schema can be looked for."""
+        raise NotImplementedError
+
+
+@dataclass(eq=False, kw_only=True)
+class UnknownFingerprint(SchemaUnknown):
     """No schema is known for the fingerprint of a payload."""
 
     fingerprint: str
@@ -97,6 +122,86 @@ class UnknownFingerprint(DecodeError):
     what: ClassVar[str] = "No schema with the fingerprint {fingerprint} is known."
     why: ClassVar[str] = "Without the schema that wrote it a payload cannot be read."
     remedy: ClassVar[str] = "Let its producer publish the schema, or register the schema's file."
+
+    @property
+    def frame(self) -> bytes:
+        """The frame of a single object."""
+        return b"\xc3\x01" + bytes.fromhex(self.fingerprint)
+
+
+@dataclass(eq=False, kw_only=True)
+class UnknownSchemaId(SchemaUnknown):
+    """No schema is known for the schema id of a payload."""
+
+    schema_id: int
+    """The id."""
+
+    code: ClassVar[str] = "PEN-A80"
+    what: ClassVar[str] = "No schema with the id {schema_id} is known."
+    why: ClassVar[str] = (
+        "The payload begins with 00 and this id, and only the registry that handed the id out can "
+        "say which schema wrote it."
+    )
+    remedy: ClassVar[str] = (
+        "Set PENSTOCK_SCHEMA_REGISTRY to the registry that its producer uses, or register the "
+        "schema there."
+    )
+
+    @property
+    def frame(self) -> bytes:
+        """Confluent's frame."""
+        return b"\x00" + self.schema_id.to_bytes(4, "big")
+
+
+@dataclass(eq=False, kw_only=True)
+class ForeignFrame(DecodeError):
+    """A payload was framed in another way, or by another id, than this decoder reads."""
+
+    expected: str
+    """The frame that this decoder reads, as hexadecimal digits."""
+    found: str
+    """The frame of the payload."""
+
+    code: ClassVar[str] = "PEN-A81"
+    what: ClassVar[str] = "A payload begins with the frame {found}, not {expected}."
+    why: ClassVar[str] = "Another schema may have written it."
+    remedy: ClassVar[str] = "Look the schema up by the payload's frame and read it with that."
+
+
+@dataclass(eq=False, kw_only=True)
+class GuidFrame(DecodeError):
+    """A payload carries a frame of Confluent's version 1."""
+
+    size: int
+    """Size of the payload in bytes."""
+
+    code: ClassVar[str] = "PEN-A82"
+    what: ClassVar[str] = (
+        "A payload of {size} bytes begins with 01, as Confluent's frames with a GUID do."
+    )
+    why: ClassVar[str] = "Schemas are found by fingerprint or by id, and a GUID is neither."
+    remedy: ClassVar[str] = (
+        "Let its producer write the id into the payload: Confluent's serializers do so by default "
+        "(schema.id.serializer, prefix)."
+    )
+
+
+@dataclass(eq=False, kw_only=True)
+class SchemaIdInHeader(DecodeError):
+    """A record names its schema in a header, so its payload has no frame."""
+
+    header: str
+    """The header's name."""
+
+    code: ClassVar[str] = "PEN-A83"
+    what: ClassVar[str] = "A record names its schema in the header {header}."
+    why: ClassVar[str] = (
+        "Its payload has no frame then, and whatever its first bytes are, they are no id."
+    )
+    remedy: ClassVar[str] = (
+        "Let its producer write the id into the payload: Confluent's serializers do so by default "
+        "(schema.id.serializer, prefix)."
+    )
 
 
 @dataclass(eq=False, kw_only=True)
@@ -211,6 +316,21 @@ class TooManyItems(BrokenBytes):
 
 
 @dataclass(eq=False, kw_only=True)
+class TooManyValues(BrokenBytes):
+    """The items of all arrays and maps together become more values than the limit."""
+
+    limit: int
+    """The limit."""
+
+    code: ClassVar[str] = "PEN-A85"
+    what: ClassVar[str] = (
+        "{place} at byte {offset} makes the items of all arrays and maps more than {limit} values."
+    )
+    why: ClassVar[str] = "One message must not take all memory."
+    remedy: ClassVar[str] = "Send the items in several events."
+
+
+@dataclass(eq=False, kw_only=True)
 class IllegalText(BrokenBytes):
     """A string is not UTF-8."""
 
@@ -294,6 +414,42 @@ class ValidatorRaised(DecodeError):
         "Validators answer by ValueError or AssertionError; this is a defect of one."
     )
     remedy: ClassVar[str] = "See the exception that caused this one, and mend the validator."
+
+
+@dataclass(eq=False, kw_only=True)
+class BranchRejected(DecodeError):
+    """A record inside a union was refused by its class."""
+
+    place: str
+    """The record and the path of the field."""
+    record: str
+    """The record of the union."""
+    problems: str
+    """pydantic's error type of each problem, the first few."""
+
+    code: ClassVar[str] = "PEN-A72"
+    what: ClassVar[str] = "{place} was read as a {record} and refused by its class: {problems}."
+    why: ClassVar[str] = "The class's validators say that such a record must not exist."
+    remedy: ClassVar[str] = "Mend the producer, or widen the validators to what was published."
+
+
+@dataclass(eq=False, kw_only=True)
+class BranchRaised(DecodeError):
+    """A validator of a record inside a union failed instead of answering."""
+
+    place: str
+    """The record and the path of the field."""
+    record: str
+    """The record of the union."""
+    exception: str
+    """The type of what it raised."""
+
+    code: ClassVar[str] = "PEN-A73"
+    what: ClassVar[str] = "{place} was read as a {record}, whose validator raised {exception}."
+    why: ClassVar[str] = (
+        "Validators answer by ValueError or AssertionError; this is a defect of one."
+    )
+    remedy: ClassVar[str] = "Mend the validator."
 
 
 @dataclass(eq=False, kw_only=True)
@@ -398,4 +554,17 @@ class TooManyItemsGiven(EncodeError):
     code: ClassVar[str] = "PEN-A65"
     what: ClassVar[str] = "{place} has {size} items."
     why: ClassVar[str] = "Readers take at most {limit}."
+    remedy: ClassVar[str] = "Send the items in several events."
+
+
+@dataclass(eq=False, kw_only=True)
+class TooManyValuesGiven(EncodeError):
+    """The items of all lists and dictionaries together are more values than readers take."""
+
+    limit: int
+    """The limit."""
+
+    code: ClassVar[str] = "PEN-A86"
+    what: ClassVar[str] = "In {place} the items of all lists are more than {limit} values."
+    why: ClassVar[str] = "No reader takes more, so that one message cannot take all memory."
     remedy: ClassVar[str] = "Send the items in several events."

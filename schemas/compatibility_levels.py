@@ -91,7 +91,7 @@ def check(
 _BOTH = frozenset({Level.FULL, Level.FULL_TRANSITIVE})
 
 
-def render(failures: Sequence[Failure]) -> str:
+def render(failures: Sequence[Failure], *, earlier: str | None = None) -> str:
     """Return failures as text: who cannot read whom, and for each reason a line and a remedy.
 
     Versions with the same reasons are told together. The remedy is for the candidate, because what
@@ -99,6 +99,7 @@ def render(failures: Sequence[Failure]) -> str:
 
     Args:
         failures: what `check` found.
+        earlier: what to call the earlier version where there is but one, and it has no number.
 
     Returns:
         Lines with an end each; empty where there is no failure.
@@ -113,8 +114,8 @@ def render(failures: Sequence[Failure]) -> str:
         names = f"version {versions[0]}"
         if len(versions) > 1:
             names = f"versions {listed([str(version) for version in reversed(versions)])}"
-        reads = f"The candidate cannot read all that {names} wrote:"
-        is_read = f"{names.capitalize()} cannot read all that the candidate writes:"
+        reads = f"The candidate cannot read all that {earlier or names} wrote:"
+        is_read = f"{earlier or names.capitalize()} cannot read all that the candidate writes:"
         lines.append(reads if backward else is_read)
         for each in found:
             lines.append(f"  {each}")

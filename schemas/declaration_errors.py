@@ -14,6 +14,7 @@ __all__ = [
     "DeclarationError",
     "IllegalMoney",
     "IllegalRecordName",
+    "IllegalWord",
     "NameConflict",
     "NamespaceMissing",
     "RecordRulesChanged",
@@ -191,3 +192,19 @@ class UnsafeShape(DeclarationError):
     what: ClassVar[str] = "{record} makes a schema that readers refuse."
     why: ClassVar[str] = "{problem}"
     remedy: ClassVar[str] = "Change the fields; an item needs at least one field with content."
+
+
+@dataclass(eq=False, kw_only=True)
+class IllegalWord(CallerError):
+    """A word about Avro, such as `aliases()` or `fixed()`, says something impossible."""
+
+    word: str
+    """The word."""
+    problem: str
+    """What is wrong."""
+
+    code: ClassVar[str] = "PEN-A31"
+    exit_code: ClassVar[ExitCode] = ExitCode.SCHEMA
+    what: ClassVar[str] = "{word} is used wrongly: {problem}."
+    why: ClassVar[str] = "It says what Python's types do not, so it must be legal in Avro."
+    remedy: ClassVar[str] = "See its docstring for what it takes."

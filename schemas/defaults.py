@@ -13,10 +13,13 @@ Laws:
 import math
 from dataclasses import dataclass
 from enum import Enum
+from struct import Struct
 from typing import Any
 
 from penstock.schemas.limits import MAX_DEFAULT_VALUES
 from penstock.schemas.logical import Unfit, conversion_of
+from penstock.schemas.record_words import attributes_of
+from penstock.schemas.tagged import maker_of
 from penstock.schemas.type_tree import (
     NO_DEFAULT,
     ArrayType,
@@ -34,6 +37,7 @@ from penstock.schemas.type_tree import (
 __all__ = ["json_of", "value_of"]
 
 _INTEGER_BITS = {"int": 31, "long": 63}
+_SINGLE = Struct("<f")
 
 
 def value_of(avro_type: AvroType, default: Any, classes: Classes) -> Any:
@@ -43,23 +47,25 @@ def value_of(avro_type: AvroType, default: Any, classes: Classes) -> Any:
         avro_type: the type of the field.
         default: the default as parsed JSON.
         classes: Python's classes by full name; symbols of an enum that is found here become its
-            members. Records become dictionaries in any case.
+            members, records of a union that has several become objects, others dictionaries.
 
     Returns:
         A value that nothing else refers to.
 
     Raises:
         Unfit: the default is not one of the type.
+        Fault: the class of a record in a union refuses it.
     """
     return _Filling(classes=classes).value_of(avro_type, default)
 
 
-def json_of(avro_type: AvroType, value: Any) -> Any:
+def json_of(avro_type: AvroType, value: Any, classes: Classes | None = None) -> Any:
     """Return the JSON form of a default.
 
     Args:
         avro_type: the type of the field.
         value: a value as the field's class holds it: records as objects, symbols as enum members.
+        classes: Python's classes by full name; a record that is found here must be of its class.
 
     Raises:
         Unfit: the value is not one of the type, or JSON cannot say it (NaN, infinities).
@@ -77,15 +83,29 @@ def json_of(avro_type: AvroType, value: Any) -> Any:
                 raise _not_a(avro_type)
             return symbol
         case ArrayType(items=items) if isinstance(value, list | tuple):
-            return [json_of(items, each) for each in value]
+            return [json_of(items, each, classes) for each in value]
         case MapType(values=values) if isinstance(value, dict):
-            return {key: json_of(values, each) for key, each in value.items()}
+            return {key: json_of(values, each, classes) for key, each in value.items()}
         case UnionType(branches=branches):
-            return json_of(branches[0], value)
-        case RecordType(fields=fields) if hasattr(value, "__dict__"):
-            return {each.name: json_of(each.type, vars(value)[each.name]) for each in fields}
+            return json_of(branches[0], value, classes)
+        case RecordType() if hasattr(value, "__dict__"):
+            return _record_json(avro_type, value, classes or {})
         case _:
             raise _not_a(avro_type)
+
+
+def _record_json(record: RecordType, value: Any, classes: Classes) -> Any:
+    if type(value) is not classes.get(record.full_name, type(value)):
+        raise _not_a(record)
+    attributes = attributes_of(type(value))
+    held = vars(value)
+    json = {}
+    for each in record.fields:
+        attribute = attributes.get(each.name, each.name)
+        if attribute not in held:
+            raise _not_a(record)
+        json[each.name] = json_of(each.type, held[attribute], classes)
+    return json
 
 
 def _not_a(avro_type: AvroType) -> Unfit:
@@ -102,17 +122,19 @@ def _base_from_json(avro_type: PrimitiveType | FixedType, default: Any) -> Any:
             if -bound <= default < bound:
                 return default
         case (("float" | "double"), (int() | float())) if not isinstance(default, bool):
-            return _finite(default)
+            return _finite(default, kind)
         case (("bytes" | "fixed"), str()):
             return _bytes(avro_type, default)
     raise _not_a(avro_type)
 
 
-def _finite(default: float) -> float:
+def _finite(default: float, kind: str) -> float:
     try:
         number = float(default)
+        if kind == "float":
+            _SINGLE.pack(number)
     except OverflowError:
-        raise Unfit("it is beyond the range of a double") from None
+        raise Unfit(f"it is beyond the range of a {kind}") from None
     if not math.isfinite(number):
         raise Unfit("JSON has no NaN and no infinities")
     return number
@@ -150,25 +172,27 @@ class _Filling:
                 return [self.value_of(items, each) for each in default]
             case MapType(values=values) if isinstance(default, dict):
                 return {key: self.value_of(values, each) for key, each in default.items()}
-            case UnionType(branches=branches):
-                return self._first_fit(branches, default)
+            case UnionType():
+                return self._first_fit(avro_type, default)
             case RecordType() if isinstance(default, dict):
                 return self._record(avro_type, default)
             case _:
                 raise _not_a(avro_type)
 
     def _symbol(self, enum: EnumType, default: Any) -> Any:
-        if default not in enum.symbols:
+        if not isinstance(default, str) or default not in enum.known:
             raise _not_a(enum)
         members = self.classes.get(enum.full_name)
         return members[default] if members and issubclass(members, Enum) else default
 
-    def _first_fit(self, branches: tuple[AvroType, ...], default: Any) -> Any:
-        for branch in branches:
+    def _first_fit(self, union: UnionType, default: Any) -> Any:
+        for branch in union.branches:
             try:
-                return self.value_of(branch, default)
+                value = self.value_of(branch, default)
             except Unfit:
                 continue
+            make = maker_of(union, branch, self.classes)
+            return make(value) if make else value
         raise Unfit("it fits no branch of the union")
 
     def _record(self, record: RecordType, default: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,15 @@ from penstock.schemas.type_tree import (
     described,
 )
 
-__all__ = ["logical_conflict"]
+__all__ = ["logical_conflict", "says_the_same"]
+
+
+def says_the_same(one: AvroSchema, other: AvroSchema) -> bool:
+    """Whether two texts say the same in every attribute, in whatever order they say it.
+
+    Registries write texts anew: Karapace sorts the attributes of each object.
+    """
+    return one.fingerprint == other.fingerprint and one.document == other.document
 
 
 def logical_conflict(known: AvroSchema, candidate: AvroSchema) -> str | None:

@@ -21,6 +21,7 @@ __all__ = [
     "MAX_PRECISION",
     "MAX_RECORD_BYTES",
     "MAX_SCHEMA_LENGTH",
+    "MAX_VALUES",
 ]
 
 MAX_DEPTH = 64
@@ -33,7 +34,8 @@ fields, the field."""
 
 MAX_NODES = 10_000
 """Types in a schema after every name is written out. A chain of records that mention the one
-before twice doubles with each link: forty links are two kilobytes of JSON and 2^40 fields."""
+before twice doubles with each link: forty links are two kilobytes of JSON and 2^40 fields. A
+hundred symbols of an enum count as one type: each mention of it makes a table of them."""
 
 MAX_HOLLOW_PARTS = 16
 """Parts of one array item or map value that take no bytes (null, empty records). Each item takes at
@@ -57,6 +59,11 @@ MAX_SCHEMA_LENGTH = 524_288
 
 MAX_ITEMS = 100_000
 """Items of one array or map, over all of its blocks. Larger lists belong into several events."""
+
+MAX_VALUES = 500_000
+"""Values that the items of all arrays and maps of one payload become; a record counts four and its
+fields, defaults included. So many take half a second and under 150 MB, as objects of classes too;
+without it a megabyte of lists in lists took four seconds and 700 MB."""
 
 MAX_RECORD_BYTES = 1_048_576
 """Size of a framed record where the caller names no other: Kafka's default for one record."""

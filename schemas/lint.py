@@ -57,7 +57,7 @@ from penstock.schemas.type_tree import (
     base_name,
 )
 
-__all__ = ["is_name", "is_namespace", "tree_of"]
+__all__ = ["is_full_name", "is_name", "is_namespace", "tree_of"]
 
 _NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{MAX_NAME_LENGTH - 1}}}").fullmatch
 _DECIMAL_BITS_PER_DIGIT = 3.321928094887362  # log2(10)
@@ -72,6 +72,12 @@ def is_name(text: str) -> bool:
 def is_namespace(text: str) -> bool:
     """Tell whether a text is names joined by dots, and not absurdly long."""
     return len(text) <= MAX_NAME_LENGTH and all(map(is_name, text.split(".")))
+
+
+def is_full_name(text: str) -> bool:
+    """Tell whether a text is a name, with a namespace before it or without."""
+    namespace, dot, name = text.rpartition(".")
+    return is_name(name) and (not dot or is_namespace(namespace))
 
 
 def tree_of(document: object) -> RecordType:
@@ -241,7 +247,7 @@ class _Lint:
                 raise DuplicateName(pointer=pointer, name=_shown(symbol), kind="symbol")
             seen.add(symbol)
         default = node.get("default")
-        if default is not None and default not in symbols:
+        if default is not None and (not isinstance(default, str) or default not in seen):
             raise IllegalDefault(pointer=place.part("default"), problem="it is no symbol")
         enum = EnumType(
             full_name=full_name,
@@ -320,7 +326,7 @@ def _strings(node: Mapping[str, Any], part: str, place: _Place) -> list[str]:
 def _aliases(node: Mapping[str, Any], place: _Place) -> tuple[str, ...]:
     aliases = _strings(node, "aliases", place)
     for index, alias in enumerate(aliases):
-        if not is_namespace(alias):
+        if not is_full_name(alias):
             raise IllegalName(pointer=place.part("aliases", index), name=_shown(alias))
     return tuple(aliases)
 

@@ -25,8 +25,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
-from typing import Any
-from uuid import UUID
+from typing import Any, Final
+from uuid import UUID, SafeUUID
 
 from penstock.schemas.type_tree import FixedType, PrimitiveType, base_name, logical_of
 
@@ -176,15 +176,30 @@ _UUID_TEXT = re.compile(
 ).fullmatch
 
 
+# A UUID forbids to set its attributes; these are the descriptors of its slots themselves.
+_new_uuid = object.__new__
+_set_number = vars(UUID)["int"].__set__
+_set_safety = vars(UUID)["is_safe"].__set__
+_SAFETY_UNKNOWN: Final = SafeUUID.unknown
+
+
 def _load_uuid_text(text: str) -> UUID:
     # UUID() alone would take braces, missing hyphens and the digits of other scripts.
     if _UUID_TEXT(text) is None:
         raise Unfit("is no UUID of 36 characters")
-    return UUID(text)
+    return _uuid(int(text.replace("-", ""), 16))
 
 
 def _load_uuid_bytes(raw: bytes) -> UUID:
-    return UUID(bytes=raw)
+    return _uuid(int.from_bytes(raw, "big"))
+
+
+def _uuid(number: int) -> UUID:
+    # UUID() asks six questions that have been answered; most of its time goes there.
+    made = _new_uuid(UUID)
+    _set_number(made, number)
+    _set_safety(made, _SAFETY_UNKNOWN)
+    return made
 
 
 def _dump_uuid_text(value: Any) -> str:

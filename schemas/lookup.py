@@ -1,7 +1,7 @@
-"""How the codecs' callers find the schema behind a fingerprint.
+"""How the codecs' callers find the schema behind a fingerprint, or behind an id.
 
-The catalogue that keeps schemas in a topic lives in events, files are read in infra; whoever only
-needs an answer depends on this Protocol.
+The catalogue that keeps schemas in a topic lives in events, files are read in infra, and so are
+registries; whoever only needs an answer depends on these Protocols.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from penstock.schemas.type_tree import (
     described,
 )
 
-__all__ = ["SchemaLookup", "found_in", "own_in"]
+__all__ = ["SchemaIdLookup", "SchemaLookup", "found_in", "own_in"]
 
 
 class SchemaLookup(Protocol):
@@ -31,6 +31,18 @@ class SchemaLookup(Protocol):
 
         Args:
             fingerprint: eight bytes, as `single_object.fingerprint_in` yields them.
+        """
+        ...
+
+
+class SchemaIdLookup(Protocol):
+    """Knows schemas by the ids of one registry. Answers from memory, at once."""
+
+    def find_id(self, schema_id: int) -> AvroSchema | None:
+        """Return the schema with this id, or None when it is not known (yet).
+
+        Args:
+            schema_id: as `confluent.id_in_frame` yields it.
         """
         ...
 

@@ -9,7 +9,8 @@ Laws:
 1. What is quick is exact: a value is written here only if the closures would have written the same
    bytes. Whatever is not plainly so, a wrong value included, goes to the closures, which write it
    or say what is wrong with it and where.
-2. The source holds names that the lint of schemas has passed and numbers of ours, nothing else.
+2. The source holds names that the lint of schemas or Python itself has passed, and numbers of ours,
+   nothing else.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from typing import Any, Final, NamedTuple, final
 
 from penstock.schemas.binary import Write, write_long
 from penstock.schemas.logical import conversion_of
+from penstock.schemas.record_words import attributes_of
 from penstock.schemas.type_tree import (
     AvroType,
     Classes,
@@ -84,6 +86,7 @@ class _Source:
     def __init__(self, record: RecordType, exact: Write, classes: Classes) -> None:
         kind = classes.get(record.full_name)
         self._classes = classes
+        self._attributes = attributes_of(kind) if kind is not None else {}
         self._names: dict[str, Any] = {"exact": exact, "write_long": write_long, "kind": kind}
         if kind is None:
             other, held = f"type(value) is not dict or len(value) != {len(record.fields)}", "value"
@@ -102,7 +105,8 @@ class _Source:
     def add(self, number: int, field: FieldOfRecord, write: Write) -> None:
         """Write one field, by the first choice that its value fits, else by its own writer."""
         self._names[f"write_{number}"] = write
-        self._lines.append(f"        v = held[{field.name!r}]")
+        attribute = self._attributes.get(field.name, field.name)
+        self._lines.append(f"        v = held[{attribute!r}]")
         word = "if"
         for choice in self._choices(number, field.type):
             self._lines.append(f"        {word} {choice.test}:")

@@ -10,17 +10,20 @@ Laws:
    logical types never meet.
 2. What the reader does not know is walked and checked like the rest, then dropped.
 3. Whatever the bytes are, the outcome is a value or a `Fault`, in time and memory bounded by their
-   number.
+   number. Whatever the schemas are, compiling looks at each branch, field and symbol once: what
+   matches is looked up, and not searched.
 4. Every message gets containers of its own, defaults included.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from enum import Enum
 from functools import partial
+from struct import Struct
 from typing import Any
 
-from penstock.schemas.binary import READERS, Read, read_fixed, read_long, read_text
+from penstock.schemas.binary import READERS, Read, read_fixed, read_long, read_text, read_wide_long
 from penstock.schemas.codec_errors import (
     IllegalBlock,
     IllegalValue,
@@ -28,10 +31,20 @@ from penstock.schemas.codec_errors import (
     TooManyItems,
     Unresolvable,
 )
+from penstock.schemas.compatibility import Branches, field_targets, same_name
 from penstock.schemas.defaults import value_of
 from penstock.schemas.fault import Fault
 from penstock.schemas.limits import MAX_ITEMS
 from penstock.schemas.logical import Unfit, clash, conversion_of
+from penstock.schemas.quick_reader import (
+    ENUM_OF_ONE_BYTE,
+    QUICK,
+    FieldReading,
+    Plain,
+    quick_reader_of,
+)
+from penstock.schemas.ration import Rationed, rationed, weight_of
+from penstock.schemas.tagged import is_tagged, maker_of
 from penstock.schemas.type_tree import (
     NO_DEFAULT,
     ArrayType,
@@ -52,6 +65,7 @@ from penstock.schemas.type_tree import (
 __all__ = ["reader_of"]
 
 _UNKNOWN = object()
+_SINGLE = Struct("<f")
 
 
 def reader_of(writer: AvroType, reader: AvroType, classes: Classes) -> Read:
@@ -60,36 +74,60 @@ def reader_of(writer: AvroType, reader: AvroType, classes: Classes) -> Read:
     Args:
         writer: the type that the bytes have.
         reader: the type that the values are to have.
-        classes: enums found here by the reader's full name become members of that class; all
-            others, and all records, become strings and dictionaries.
+        classes: enums found here by the reader's full name become members of that class, and so
+            do records of a union that has several; all others become strings and dictionaries.
 
     Returns:
         A function of payload and position that raises `Fault` only.
     """
+    return rationed(_reader(writer, reader, classes), writer, reader)
+
+
+def _reader(writer: AvroType, reader: AvroType, classes: Classes) -> Read:
     match writer, reader:
+        case UnionType(), UnionType():
+            choice = Branches(reader)
+            return _union([_chosen(each, reader, choice, classes) for each in writer.branches])
         case UnionType(), _:
-            return _union([reader_of(branch, reader, classes) for branch in writer.branches])
+            return _union([_reader(branch, reader, classes) for branch in writer.branches])
         case _, UnionType():
-            fitting = (branch for branch in reader.branches if _matches(writer, branch))
-            if branch := next(fitting, None):
-                return reader_of(writer, branch, classes)
-            return _refusing(writer, reader, "no branch of the reader's union takes it")
+            return _chosen(writer, reader, Branches(reader), classes)
         case _:
             return _single(writer, reader, classes)
 
 
+def _chosen(writer: AvroType, reader: UnionType, choice: Branches, classes: Classes) -> Read:
+    """What a type that is no union is read as, where the reader has a union."""
+    branch = choice.chosen(writer)
+    if branch is None:
+        return _refusing(writer, reader, "no branch of the reader's union takes it")
+    read = _reader(writer, branch, classes)
+    make = maker_of(reader, branch, classes)
+    return _made(read, make) if make else read
+
+
+def _made(read_datum: Read, make: Callable[[dict[str, Any]], Any]) -> Read:
+    def read(data: bytes, at: int) -> tuple[Any, int]:
+        datum, end = read_datum(data, at)
+        return make(datum), end
+
+    return read
+
+
 def _single(writer: AvroType, reader: AvroType, classes: Classes) -> Read:
     match writer, reader:
-        case RecordType(), RecordType() if _same_name(writer, reader):
+        case RecordType(), RecordType() if same_name(writer, reader):
             return _record(writer, reader, classes)
-        case EnumType(), EnumType() if _same_name(writer, reader):
+        case EnumType(), EnumType() if same_name(writer, reader):
             return _enum(writer, reader, classes)
         case ArrayType(), ArrayType():
             least = writer.items.extent.least_bytes
-            return _array(reader_of(writer.items, reader.items, classes), least)
+            read = _reader(writer.items, reader.items, classes)
+            return _array(read, least, weight_of(reader.items))
         case MapType(), MapType():
             least = 1 + writer.values.extent.least_bytes
-            return _map(reader_of(writer.values, reader.values, classes), least)
+            read = _reader(writer.values, reader.values, classes)
+            return _map(read, least, 1 + weight_of(reader.values))
         case ((PrimitiveType() | FixedType()), (PrimitiveType() | FixedType())):
             return _value(writer, reader)
         case _:
@@ -99,32 +137,10 @@ def _single(writer: AvroType, reader: AvroType, classes: Classes) -> Read:
 # Which types can meet
 
 
-def _matches(writer: AvroType, reader: AvroType) -> bool:
-    match writer, reader:
-        case (UnionType(), _) | (_, UnionType()):
-            return True
-        case ArrayType(), ArrayType():
-            return _matches(writer.items, reader.items)
-        case MapType(), MapType():
-            return _matches(writer.values, reader.values)
-        case (RecordType(), RecordType()) | (EnumType(), EnumType()):
-            return _same_name(writer, reader)
-        case ((PrimitiveType() | FixedType()), (PrimitiveType() | FixedType())):
-            return _mismatch(writer, reader) is None
-        case _:
-            return False
-
-
-def _same_name(writer: AvroType, reader: AvroType) -> bool:
-    """Tell whether two named types match: by unqualified name, or by an alias of the reader's."""
-    known = getattr(reader, "aliases", ())
-    return base_name(writer) == base_name(reader) or getattr(writer, "full_name", None) in known
-
-
 def _mismatch(writer: PrimitiveType | FixedType, reader: PrimitiveType | FixedType) -> str | None:
     match writer, reader:
         case FixedType(), FixedType():
-            if not _same_name(writer, reader) or writer.size != reader.size:
+            if not same_name(writer, reader) or writer.size != reader.size:
                 return "they differ in name or size"
         case PrimitiveType(), PrimitiveType():
             if writer.name != reader.name and (writer.name, reader.name) not in _PROMOTIONS:
@@ -159,28 +175,43 @@ def _as_float(read_number: Read) -> Read:
     return read
 
 
+def _as_single(read_number: Read) -> Read:
+    def read(data: bytes, at: int) -> tuple[float, int]:
+        # A float has 24 bits of digits: unrounded, the value would change when it is written again.
+        number, end = read_number(data, at)
+        return _SINGLE.unpack(_SINGLE.pack(number))[0], end
+
+    return read
+
+
 _PROMOTIONS: dict[tuple[str, str], Read] = {
     ("int", "long"): READERS["int"],
-    ("int", "float"): _as_float(READERS["int"]),
+    ("int", "float"): _as_single(READERS["int"]),
     ("int", "double"): _as_float(READERS["int"]),
-    ("long", "float"): _as_float(READERS["long"]),
+    ("long", "float"): _as_single(READERS["long"]),
     ("long", "double"): _as_float(READERS["long"]),
     ("float", "double"): READERS["float"],
     ("string", "bytes"): _read_text_as_bytes,
     ("bytes", "string"): read_text,
 }
 """How a writer's primitive is read where the reader's is wider."""
+_MICROSECONDS = frozenset({"timestamp-micros", "local-timestamp-micros"})
+"""Instants whose numbers take eight bytes: from 1978 to 3100, say."""
 
 
 def _value(writer: PrimitiveType | FixedType, reader: PrimitiveType | FixedType) -> Read:
     if problem := _mismatch(writer, reader):
         return _refusing(writer, reader, problem)
-    if isinstance(writer, FixedType):
-        read = read_fixed(writer.size)
-    else:
-        read = _PROMOTIONS.get((writer.name, base_name(reader))) or READERS[writer.name]
+    read = read_fixed(writer.size) if isinstance(writer, FixedType) else _base(writer, reader)
     conversion = conversion_of(reader)
     return _converted(read, conversion.load, described(reader)) if conversion else read
+
+
+def _base(writer: PrimitiveType, reader: PrimitiveType | FixedType) -> Read:
+    if promotion := _PROMOTIONS.get((writer.name, base_name(reader))):
+        return promotion
+    is_instant = reader.logical is not None and reader.logical.name in _MICROSECONDS
+    return read_wide_long if is_instant else READERS[writer.name]
 
 
 def _converted(read_base: Read, load: Callable[[Any], Any], kind: str) -> Read:
@@ -195,7 +226,7 @@ def _converted(read_base: Read, load: Callable[[Any], Any], kind: str) -> Read:
 
 
 def _enum(writer: EnumType, reader: EnumType, classes: Classes) -> Read:
-    table = [_member(symbol, reader, classes) for symbol in writer.symbols]
+    table = _members(writer, reader, classes)
     count = len(table)
     refuse = _refusing(writer, reader, "the reader lacks the symbol and has no default")
 
@@ -209,12 +240,20 @@ def _enum(writer: EnumType, reader: EnumType, classes: Classes) -> Read:
     return read
 
 
-def _member(symbol: str, reader: EnumType, classes: Classes) -> Any:
-    known = symbol if symbol in reader.symbols else reader.default
-    if known is None:
+def _members(writer: EnumType, reader: EnumType, classes: Classes) -> Sequence[Any]:
+    """What each symbol of the writer's is read as; `_UNKNOWN` where it cannot be."""
+    if writer.symbols is reader.symbols and reader.full_name not in classes:
+        return writer.symbols  # an enum of thousands may be mentioned thousands of times
+    known = reader.known
+    read_as = [each if each in known else reader.default for each in writer.symbols]
+    return [_member(symbol, reader, classes) for symbol in read_as]
+
+
+def _member(symbol: str | None, reader: EnumType, classes: Classes) -> Any:
+    if symbol is None:
         return _UNKNOWN
     members = classes.get(reader.full_name)
-    return members[known] if members and issubclass(members, Enum) else known
+    return members[symbol] if members and issubclass(members, Enum) else symbol
 
 
 # Nested values
@@ -233,94 +272,86 @@ def _union(branches: list[Read]) -> Read:
 
 
 def _record(writer: RecordType, reader: RecordType, classes: Classes) -> Read:
-    targets = _targets(writer, reader)
-    steps: list[tuple[str, str | None, Read]] = []
+    targets = field_targets(writer, reader)
+    fields: list[FieldReading] = []
     for each in writer.fields:
         if target := targets.get(each.name):
-            steps.append((each.name, target.name, reader_of(each.type, target.type, classes)))
+            read = _reader(each.type, target.type, classes)
+            plain = _plain(each.type, target.type, classes)
+            fields.append(FieldReading(each.name, target.name, read, plain))
         else:
-            skipped = reader_of(each.type, without_logical(each.type), {})
-            steps.append((each.name, None, skipped))
+            # What is dropped is checked by its base types: nobody will ask what it means.
+            skipped = without_logical(each.type)
+            read = _reader(each.type, skipped, {})
+            fields.append(FieldReading(each.name, None, read, _plain(each.type, skipped, {})))
     reached = {target.name for target in targets.values()}
     absent = [each for each in reader.fields if each.name not in reached]
     for each in absent:
         if each.default is NO_DEFAULT:
             return _lacking(writer, each)
-    if absent or any(name != target for name, target, _ in steps):
-        return _reordered(steps, [(each.name, _maker(each, classes)) for each in absent])
-    return _straight([(name, read) for name, _, read in steps])
+    return quick_reader_of(fields, [(each.name, _maker(each, classes)) for each in absent])
 
 
-def _targets(writer: RecordType, reader: RecordType) -> dict[str, FieldOfRecord]:
-    """The reader's field for each of the writer's that it knows, by its name or an alias."""
-    written = {each.name for each in writer.fields}
-    targets = {each.name: each for each in reader.fields if each.name in written}
-    for each in reader.fields:
-        if each.name not in written:
-            alias = next((name for name in each.aliases if name in written - targets.keys()), None)
-            if alias is not None:
-                targets[alias] = each
-    return targets
+def _plain(writer: AvroType, reader: AvroType, classes: Classes) -> Plain | None:
+    """How the values of a field may be read at once, if they may."""
+    match writer, reader:
+        case UnionType(branches=branches), UnionType() if branches == reader.branches:
+            return _optional(branches, classes)
+        case EnumType(), EnumType() if same_name(writer, reader):
+            if len(writer.symbols) > ENUM_OF_ONE_BYTE:
+                return None
+            members = _members(writer, reader, classes)
+            if _UNKNOWN in members:
+                return None
+            return Plain(base="enum", symbols=tuple(members))
+        case PrimitiveType(), PrimitiveType() if _mismatch(writer, reader) is None:
+            return _plain_value(writer, reader)
+        case _:
+            return None
+
+
+def _plain_value(writer: PrimitiveType, reader: PrimitiveType) -> Plain | None:
+    promotion = _PROMOTIONS.get((writer.name, reader.name))
+    if conversion := conversion_of(reader):
+        base = writer.name if promotion is None else ""
+        return Plain(base=base, read=_base(writer, reader), load=conversion.load)
+    known = promotion is None or (writer.name, reader.name) == ("int", "long")
+    return Plain(base=writer.name) if known and writer.name in QUICK else None
+
+
+def _optional(branches: tuple[AvroType, ...], classes: Classes) -> Plain | None:
+    names = [base_name(each) for each in branches]
+    if len(names) != 2 or names.count("null") != 1:  # noqa: PLR2004 - null and one other
+        return None
+    null = names.index("null")
+    other = branches[1 - null]
+    found = _plain(other, other, classes)
+    return None if found is None else replace(found, null_branch=null)
 
 
 def _lacking(writer: RecordType, field: FieldOfRecord) -> Read:
     refuse = _refusing(writer, field.type, "it was not written and has no default")
-    return _straight([(field.name, refuse)])
+    return quick_reader_of([FieldReading(field.name, field.name, refuse)], [])
 
 
 def _maker(field: FieldOfRecord, classes: Classes) -> Callable[[], Any]:
+    if is_tagged(field.type):
+        # Made anew each time, for what a class's validator says of it is a failure of the message.
+        return partial(value_of, field.type, field.default, classes)
     value = value_of(field.type, field.default, classes)
     if isinstance(value, list | dict):
         return partial(deepcopy, value)
     return lambda: value
 
 
-def _straight(steps: list[tuple[str, Read]]) -> Read:
-    """A record whose fields are the writer's, all of them, in any order of the reader's."""
-
-    def read(data: bytes, at: int) -> tuple[dict[str, Any], int]:
-        values = {}
-        name = ""
-        try:
-            for name, read_field in steps:
-                values[name], at = read_field(data, at)
-        except Fault as fault:
-            fault.inside(f".{name}")
-            raise
-        return values, at
-
-    return read
-
-
-def _reordered(
-    steps: list[tuple[str, str | None, Read]], makers: list[tuple[str, Callable[[], Any]]]
-) -> Read:
-    """A record with fields to drop, to rename, or to fill in."""
-
-    def read(data: bytes, at: int) -> tuple[dict[str, Any], int]:
-        values = {}
-        name = ""
-        try:
-            for name, target, read_field in steps:  # noqa: B007 - the fault names it
-                value, at = read_field(data, at)
-                if target is not None:
-                    values[target] = value
-        except Fault as fault:
-            fault.inside(f".{name}")
-            raise
-        for target, make in makers:
-            values[target] = make()
-        return values, at
-
-    return read
-
-
-def _array(read_item: Read, least_bytes: int) -> Read:
+def _array(read_item: Read, least_bytes: int, weight: int) -> Read:
     def read(data: bytes, at: int) -> tuple[list[Any], int]:
         items: list[Any] = []
         append = items.append
         while True:
             count, at, block_end = _block(data, at, least_bytes, len(items))
+            if isinstance(data, Rationed):
+                data.spend(count * weight, at)
             if count == 0:
                 return items, at
             try:
@@ -335,12 +366,14 @@ def _array(read_item: Read, least_bytes: int) -> Read:
     return read
 
 
-def _map(read_value: Read, least_bytes: int) -> Read:
+def _map(read_value: Read, least_bytes: int, weight: int) -> Read:
     def read(data: bytes, at: int) -> tuple[dict[str, Any], int]:
         entries: dict[str, Any] = {}
         number = 0
         while True:
             count, at, block_end = _block(data, at, least_bytes, number)
+            if isinstance(data, Rationed):
+                data.spend(count * weight, at)
             if count == 0:
                 return entries, at
             try:

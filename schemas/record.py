@@ -15,6 +15,9 @@ How other bases extend it. `__penstock_declare__` is called once for each class,
 of the class statement that pydantic does not know; an override takes out its own, passes the rest
 on, and returns a `Declaration` of its own kind. `declared_bases` tells it which bases already are
 concrete. `abstract=True` makes a base without name and schema.
+
+What Avro says and Python does not, `name=`, `aliases=` and `doc=`, is taken out before; see
+record_words.py.
 """
 
 import sys
@@ -23,17 +26,22 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, PrivateAttr
+from pydantic_core import CoreSchema
 
+from penstock.schemas.avro_words import checked_aliases
 from penstock.schemas.declaration_errors import (
     AbstractRecord,
     IllegalRecordName,
     NamespaceMissing,
     UnknownKeyword,
 )
+from penstock.schemas.first_problem import ending_at_the_first
 from penstock.schemas.lint import is_name, is_namespace
 from penstock.schemas.mapping import Mapped, class_name, mapped
+from penstock.schemas.record_words import RecordWords, words_of
 from penstock.schemas.schema import AvroSchema
+from penstock.schemas.type_tree import PRIMITIVES
 
 __all__ = ["Declaration", "Record", "declaration_of", "declared_bases", "full_name_of"]
 
@@ -112,29 +120,53 @@ class Record(BaseModel, metaclass=_RecordClass):
     """A value with named fields that travels as Avro.
 
     Derive from it for nested values and states; events, commands and replies have bases of their
-    own. Class keywords: `namespace=`, and `abstract=True` for a base without a schema.
+    own. Class keywords: `namespace=`, and `abstract=True` for a base without a schema; `name=`,
+    `aliases=` and `doc=` where the schema shall say something else than the class.
     """
 
     model_config = ConfigDict(
         frozen=True,
         strict=True,
         extra="forbid",
+        # A field's alias is its name on the wire: decoders give that one, and users Python's.
+        validate_by_alias=True,
+        validate_by_name=True,
         # So that the mapping, which knows what to write instead, refuses them and not pydantic.
         arbitrary_types_allowed=True,
     )
 
     __penstock__: ClassVar[Declaration]
+    __penstock_words__: ClassVar[RecordWords]
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Bound what one refusal may cost."""
+        return ending_at_the_first(handler(source))
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Take all keywords; `__penstock_declare__` refuses the unknown ones."""
         super().__init_subclass__()
 
     @classmethod
-    def __pydantic_init_subclass__(cls, *, abstract: bool = False, **keywords: Any) -> None:
+    def __pydantic_init_subclass__(
+        cls,
+        *,
+        abstract: bool = False,
+        name: str | None = None,
+        aliases: tuple[str, ...] = (),
+        doc: str | None = None,
+        **keywords: Any,
+    ) -> None:
         """Declare the class, and judge it when all of its annotations are known."""
         super().__pydantic_init_subclass__()
         if abstract:
             return
+        cls.__penstock_words__ = RecordWords(
+            name=name, aliases=checked_aliases("aliases=", aliases), doc=doc
+        )
+        cls.__doc__ = cls.__doc__ or doc
         namespace = keywords.pop("avro_namespace", None)
         cls.__penstock__ = cls.__penstock_declare__(namespace=namespace, **keywords)
         if cls.__pydantic_complete__:
@@ -182,11 +214,10 @@ def full_name_of(record_type: type[BaseModel], namespace: str | None) -> str:
         raise IllegalRecordName(
             record=class_name(record_type), name=ascii(namespace), kind="namespace"
         )
-    if not is_name(record_type.__name__):
-        raise IllegalRecordName(
-            record=class_name(record_type), name=ascii(record_type.__name__), kind="record"
-        )
-    return f"{namespace}.{record_type.__name__}"
+    name = words_of(record_type).name or record_type.__name__
+    if not is_name(name) or name in PRIMITIVES:
+        raise IllegalRecordName(record=class_name(record_type), name=ascii(name), kind="record")
+    return f"{namespace}.{name}"
 
 
 def declaration_of(record_type: type[Record]) -> Declaration:

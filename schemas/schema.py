@@ -124,9 +124,13 @@ def _inner(node: object) -> Iterable[object]:
 
 def _compact(document: object) -> str:
     try:
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         text.encode()
     except UnicodeEncodeError:
         problem = "it holds half a character (a lone surrogate)"
+        raise NotASchema(pointer="", problem=problem) from None
+    except ValueError:
+        # 1e999 is JSON and is read as infinity, which no JSON can say: nobody could read the text.
+        problem = "it holds a number that is too large"
         raise NotASchema(pointer="", problem=problem) from None
     return text

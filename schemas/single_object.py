@@ -8,9 +8,10 @@ Law: what does not carry a fingerprint is never guessed at.
 
 from penstock.schemas.codec_errors import NotFramed
 
-__all__ = ["FRAME_BYTES", "fingerprint_in", "frame_of"]
+__all__ = ["FRAME_BYTES", "MARK", "fingerprint_in", "frame_of"]
 
-_MARK = b"\xc3\x01"
+MARK = b"\xc3\x01"
+"""The first two bytes."""
 FRAME_BYTES = 10
 """Size of mark and fingerprint."""
 
@@ -21,7 +22,7 @@ def frame_of(fingerprint: bytes) -> bytes:
     Args:
         fingerprint: the schema's, eight bytes.
     """
-    return _MARK + fingerprint
+    return MARK + fingerprint
 
 
 def fingerprint_in(payload: bytes) -> bytes:
@@ -36,6 +37,6 @@ def fingerprint_in(payload: bytes) -> bytes:
     Raises:
         NotFramed: the payload does not begin with the mark and a whole fingerprint.
     """
-    if len(payload) < FRAME_BYTES or not payload.startswith(_MARK):
+    if len(payload) < FRAME_BYTES or not payload.startswith(MARK):
         raise NotFramed(size=len(payload))
     return payload[2:FRAME_BYTES]

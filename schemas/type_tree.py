@@ -54,6 +54,7 @@ Classes = Mapping[str, type]
 """Python's Record and Enum classes by the full name of the type that they stand for."""
 
 _SHOWN_BRANCHES = 5
+_SYMBOLS_OF_A_NODE = 100
 
 
 class _Absent(Enum):
@@ -73,7 +74,7 @@ class Extent:
     height: int
     """Levels of nesting, itself included."""
     nodes: int
-    """Types, itself included."""
+    """Types, itself included; an enum counts one more for each hundred symbols."""
     least_bytes: int
     """The size of its smallest value."""
     hollow_parts: int
@@ -145,11 +146,18 @@ class EnumType:
     """Full names that it had before."""
     doc: str = ""
     """What it means; empty when nobody said."""
+    known: frozenset[str] = field(init=False, repr=False, compare=False)
+    """The symbols, to be looked up: a schema may have a hundred thousand, and as many defaults."""
+
+    def __post_init__(self) -> None:
+        """Make the symbols quick to find."""
+        object.__setattr__(self, "known", frozenset(self.symbols))
 
     @property
     def extent(self) -> Extent:
-        """One node."""
-        return Extent(height=1, nodes=1, least_bytes=1, hollow_parts=0)
+        """One node, and one more for each hundred symbols: every mention costs all of them."""
+        nodes = 1 + len(self.symbols) // _SYMBOLS_OF_A_NODE
+        return Extent(height=1, nodes=nodes, least_bytes=1, hollow_parts=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,23 +282,28 @@ def logical_of(avro_type: AvroType) -> Logical | None:
     return avro_type.logical if isinstance(avro_type, PrimitiveType | FixedType) else None
 
 
-def described(avro_type: AvroType) -> str:
-    """Return the type as messages show it, in one short line."""
+def described(avro_type: AvroType, levels: int = 3) -> str:
+    """Return the type as messages show it, in one short line.
+
+    Args:
+        avro_type: the type.
+        levels: of arrays, maps and unions that are told in full; what lies deeper is one word.
+    """
     if logical := logical_of(avro_type):
         return str(logical)
     match avro_type:
-        case ArrayType(items=items):
-            return f"array of {described(items)}"
-        case MapType(values=values):
-            return f"map of {described(values)}"
-        case UnionType(branches=branches):
+        case ArrayType(items=items) if levels:
+            return f"array of {described(items, levels - 1)}"
+        case MapType(values=values) if levels:
+            return f"map of {described(values, levels - 1)}"
+        case UnionType(branches=branches) if levels:
             more = ", ..." if len(branches) > _SHOWN_BRANCHES else ""
-            shown = ", ".join(described(branch) for branch in branches[:_SHOWN_BRANCHES])
-            return f"union of {shown}{more}"
-        case PrimitiveType(name=name):
-            return name
-        case _:
+            shown = (described(branch, levels - 1) for branch in branches[:_SHOWN_BRANCHES])
+            return f"union of {', '.join(shown)}{more}"
+        case RecordType() | EnumType() | FixedType():
             return avro_type.full_name
+        case _:
+            return base_name(avro_type)
 
 
 def without_logical(avro_type: AvroType) -> AvroType:

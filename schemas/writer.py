@@ -20,14 +20,19 @@ from penstock.schemas.codec_errors import (
     FieldUnknown,
     NoBranchFits,
     TooManyItemsGiven,
+    TooManyValues,
+    TooManyValuesGiven,
     UnfitValue,
     WrongType,
 )
 from penstock.schemas.defaults import value_of
 from penstock.schemas.fault import Fault
-from penstock.schemas.limits import MAX_ITEMS
+from penstock.schemas.limits import MAX_ITEMS, MAX_VALUES
 from penstock.schemas.logical import Unfit, conversion_of
 from penstock.schemas.quick_writer import quick_writer_of
+from penstock.schemas.ration import harmless_bytes
+from penstock.schemas.reader import reader_of
+from penstock.schemas.record_words import attributes_of
 from penstock.schemas.type_tree import (
     NO_DEFAULT,
     ArrayType,
@@ -41,6 +46,7 @@ from penstock.schemas.type_tree import (
     RecordType,
     UnionType,
     described,
+    without_logical,
 )
 
 __all__ = ["exact_writer_of", "writer_of"]
@@ -60,12 +66,32 @@ def writer_of(avro_type: AvroType, classes: Classes) -> Write:
     Returns:
         A function of value and output that raises `Fault` only.
     """
-    return _Writers(classes).pair(avro_type).quick
+    return _within_the_ration(_Writers(classes).pair(avro_type).quick, avro_type)
 
 
 def exact_writer_of(avro_type: AvroType, classes: Classes) -> Write:
     """Compile a writer of closures alone, which the quick one is held against; as `writer_of`."""
     return _Writers(classes).pair(avro_type).exact
+
+
+def _within_the_ration(write_value: Write, avro_type: AvroType) -> Write:
+    """Refuse what no reader would take, where there is enough of it (see ration.py)."""
+    harmless = harmless_bytes(avro_type)
+    if harmless is None:
+        return write_value
+
+    def write(value: Any, out: bytearray) -> None:
+        mark = len(out)
+        write_value(value, out)
+        if len(out) - mark > harmless:
+            try:
+                reader_of(avro_type, without_logical(avro_type), {})(bytes(out), mark)
+            except Fault as fault:
+                if fault.leaf is not TooManyValues:
+                    raise
+                raise Fault(TooManyValuesGiven, limit=MAX_VALUES) from None
+
+    return write
 
 
 class _Pair(NamedTuple):
@@ -229,24 +255,28 @@ def _record(
     record: RecordType, writers: list[tuple[FieldOfRecord, Write]], classes: Classes
 ) -> Write:
     if kind := classes.get(record.full_name):
-        return _object(kind, [(each.name, write) for each, write in writers])
+        attributes = attributes_of(kind)
+        steps = [
+            (each.name, attributes.get(each.name, each.name), write) for each, write in writers
+        ]
+        return _object(kind, steps)
     return _dictionary(record, writers)
 
 
-def _object(kind: type, steps: list[tuple[str, Write]]) -> Write:
+def _object(kind: type, steps: list[tuple[str, str, Write]]) -> Write:
     def write(value: Any, out: bytearray) -> None:
         if type(value) is not kind:  # a subclass may have fields that would be lost
             raise Fault(WrongType, expected=kind.__name__, found=type(value).__name__)
         held = value.__dict__
-        name = ""
+        name = attribute = ""
         try:
-            for name, write_field in steps:
-                write_field(held[name], out)
+            for name, attribute, write_field in steps:  # noqa: B007 - the fault names it
+                write_field(held[attribute], out)
         except Fault as fault:
             fault.inside(f".{name}")
             raise
         except KeyError:
-            if name in held:
+            if attribute in held:
                 raise
             raise Fault(FieldMissing, part=f".{name}") from None
 

@@ -26,9 +26,10 @@ from penstock.schemas.type_tree import (
 )
 from tests.schemas.generated import NULL, records, values_of
 
+# Not from a whole number to a float: fastavro leaves digits in it that 32 bits do not hold.
 WIDER = {
-    "int": ["int", "long", "float", "double"],
-    "long": ["long", "float", "double"],
+    "int": ["int", "long", "double"],
+    "long": ["long", "double"],
     "float": ["float", "double"],
     "string": ["string", "bytes"],
 }

@@ -3,23 +3,27 @@
 import io
 import json
 from collections.abc import Callable
-from datetime import UTC, date
+from datetime import UTC, date, time
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
 import fastavro
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import AwareDatetime, create_model
+from pydantic import AwareDatetime, NaiveDatetime, create_model
 
+from penstock.schemas.avro_words import fixed, written_as
 from penstock.schemas.codec import datum_decoder_of, datum_encoder_of, decoder_of, encoder_of
-from penstock.schemas.money import money
+from penstock.schemas.confluent import MAX_ID, frame_of_id
+from penstock.schemas.decimal_digits import money
+from penstock.schemas.framing import frame_in
 from penstock.schemas.record import Record
 from penstock.schemas.schema import AvroSchema
-from penstock.schemas.single_object import FRAME_BYTES
-from tests.schemas.generated import PLAIN_VALUES, TEXT, records, values_of
+from penstock.schemas.single_object import FRAME_BYTES, frame_of
+from tests.schemas.generated import MEANT_VALUES, PLAIN_VALUES, TEXT, records, values_of
 
 __namespace__ = "shop"
 
@@ -94,6 +98,18 @@ class Inner(Record):
     amount: Annotated[Decimal, money(8, 3)]
 
 
+class Card(Record):
+    """A record that looks like another."""
+
+    number: str
+
+
+class Cash(Record):
+    """The other."""
+
+    given: int
+
+
 INNER = st.builds(
     Inner, name=TEXT, amount=st.decimals(-99999, 99999, places=3).filter(lambda found: found != 0)
 )
@@ -110,6 +126,19 @@ FIELDS: list[tuple[Any, st.SearchStrategy[Any]]] = [
     (State, st.sampled_from(State)),
     (Literal["a", "b"], st.sampled_from(["a", "b"])),
     (Inner, INNER),
+    (time, st.times()),
+    (Annotated[int, written_as("int")], PLAIN_VALUES["int"]),
+    (Annotated[float, written_as("float")], PLAIN_VALUES["float"]),
+    (Annotated[time, written_as("time-millis")], MEANT_VALUES["time-millis"]),
+    (Annotated[AwareDatetime, written_as("timestamp-millis")], MEANT_VALUES["timestamp-millis"]),
+    (
+        Annotated[NaiveDatetime, written_as("local-timestamp-micros")],
+        MEANT_VALUES["local-timestamp-micros"],
+    ),
+    (Annotated[bytes, fixed("shop.Three", 3)], st.binary(min_size=3, max_size=3)),
+    (Annotated[UUID, fixed("shop.Key", 16)], st.uuids()),
+    (Card | Cash, st.builds(Card, number=TEXT) | st.builds(Cash, given=PLAIN_VALUES["long"])),
+    (Card | Cash | None, st.none() | st.builds(Cash, given=PLAIN_VALUES["long"])),
 ]
 
 
@@ -146,7 +175,10 @@ def objects(draw: st.DrawFn) -> Record:
     fields, values = {}, {}
     for number in range(draw(st.integers(0, 5))):
         annotation, strategy = draw(st.sampled_from(FIELDS))
-        if hasattr(annotation, "__or__"):
+        optional = get_origin(annotation) in {Union, UnionType} and None.__class__ in get_args(
+            annotation
+        )
+        if hasattr(annotation, "__or__") and not optional:
             annotation, strategy = draw(st.sampled_from(WRAPPED))(annotation, strategy)
         fields[f"f{number}"] = (annotation, ...)
         values[f"f{number}"] = draw(strategy)
@@ -155,12 +187,15 @@ def objects(draw: st.DrawFn) -> Record:
     return found
 
 
-@given(objects())
+@given(objects(), st.sampled_from(["single-object", "confluent"]), st.integers(1, MAX_ID))
 @settings(max_examples=100, deadline=None)
-def test_objects_come_back_equal(value: Record) -> None:
-    """Written and read by us, through the class."""
+def test_objects_come_back_equal(value: Record, framing: str, schema_id: int) -> None:
+    """Written and read by us, through the class, in each framing."""
     kind = type(value)
     schema = kind.__penstock__.schema
-    payload = encoder_of(kind)(value)
-    assert decoder_of(schema, kind)(payload) == value
-    assert datum_encoder_of(schema)(datum_decoder_of(schema)(payload)) == payload
+    frame = frame_of_id(schema_id) if framing == "confluent" else frame_of(schema.fingerprint)
+    payload = encoder_of(kind, frame=frame)(value)
+    assert frame_in(payload) == frame
+    assert decoder_of(schema, kind, frame=frame)(payload) == value
+    datum = datum_decoder_of(schema, frame=frame)(payload)
+    assert datum_encoder_of(schema, frame=frame)(datum) == payload

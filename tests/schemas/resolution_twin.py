@@ -9,6 +9,7 @@ symbol of each enum, items in each array and map, all digits of each decimal. Wh
 cannot read of a type, it cannot read of one of these.
 """
 
+import struct
 from itertools import zip_longest
 from typing import Any
 
@@ -153,7 +154,9 @@ def source_of(field: FieldOfRecord, written: set[str], ours: set[str]) -> str | 
 
 def promoted(datum: Any, name: str) -> Any:
     """Return a primitive datum as one of the reader's type."""
-    if name in {"float", "double"} and isinstance(datum, int):
+    if name == "float" and isinstance(datum, int):
+        return struct.unpack("f", struct.pack("f", datum))[0]
+    if name == "double" and isinstance(datum, int):
         return float(datum)
     if name == "bytes" and isinstance(datum, str):
         return datum.encode()

@@ -4,8 +4,10 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from penstock.schemas.binary import READERS, WRITERS, read_fixed, write_fixed
+from penstock.schemas.binary import READERS, WRITERS, Read, read_fixed, read_wide_long, write_fixed
 from penstock.schemas.codec_errors import (
     IllegalLength,
     IllegalText,
@@ -65,6 +67,27 @@ def test_nan_is_a_double() -> None:
 def test_padded_numbers_are_read() -> None:
     """A number may take more bytes than it needs, up to ten."""
     assert READERS["long"](b"\x82" + b"\x80" * 8 + b"\x00", 0) == (1, 10)
+
+
+@given(st.integers(-(2**63), 2**63 - 1) | st.integers(-(2**55), 2**55), st.binary(max_size=9))
+def test_a_wide_number_is_the_same_number(value: int, behind: bytes) -> None:
+    """Eight bytes are read at once, others one by one; whatever stands around them."""
+    out = bytearray(b"\xff")
+    WRITERS["long"](value, out)
+    assert read_wide_long(bytes(out) + behind, 1) == (value, len(out))
+
+
+@given(st.binary(max_size=12))
+def test_bytes_that_are_no_number_are_no_wide_number(data: bytes) -> None:
+    """The same value or the same fault, from any bytes."""
+
+    def told(read: Read) -> object:
+        try:
+            return read(data, 0)
+        except Fault as fault:
+            return str(fault.error("shop.Order"))
+
+    assert told(read_wide_long) == told(READERS["long"])
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,13 @@ def test_a_full_list_says_that_there_may_be_more() -> None:
     lines = render(check(wanted, [version()])).splitlines()
     assert len(lines) == 102
     assert lines[-1] == "  The list ends here; there may be more."
+
+
+def test_an_only_version_may_be_called_by_a_name() -> None:
+    """What lies in a commit has no number."""
+    failures = check(version("a"), [version("b")], Level.FULL)
+    heads = [line for line in render(failures, earlier="git:main").splitlines() if line[0] != " "]
+    assert heads == [
+        "The candidate cannot read all that git:main wrote:",
+        "git:main cannot read all that the candidate writes:",
+    ]

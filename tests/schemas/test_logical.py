@@ -1,6 +1,8 @@
 """Logical types: exact in both directions, or refused."""
 
 import decimal
+import pickle
+from copy import copy
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -193,3 +195,22 @@ def test_two_meanings_do_not_meet(
 def test_no_meaning_no_conversion() -> None:
     """A plain base value is the value."""
     assert conversion_of(PrimitiveType(name="long")) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw"), [(TEXT_ID, UUID_TEXT.upper()), (BYTE_ID, UUID(UUID_TEXT).bytes)]
+)
+def test_a_uuid_that_was_read_is_like_any_other(kind: PrimitiveType | FixedType, raw: Any) -> None:
+    """It is made without its constructor, and cannot be told from one that was made with it."""
+    expected, conversion = UUID(UUID_TEXT), conversion_of(kind)
+    assert conversion is not None
+    made = conversion.load(raw)
+    assert type(made) is UUID
+    assert (made, hash(made), str(made), made.bytes, made.is_safe) == (
+        expected,
+        hash(expected),
+        UUID_TEXT,
+        expected.bytes,
+        expected.is_safe,
+    )
+    assert pickle.loads(pickle.dumps(made)) == copy(made) == expected  # noqa: S301 - our own

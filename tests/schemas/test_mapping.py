@@ -11,9 +11,18 @@ from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional, TypeV
 from uuid import UUID
 
 import pytest
-from pydantic import AwareDatetime, BaseModel, Field, PositiveInt, create_model
+from pydantic import (
+    AliasPath,
+    AwareDatetime,
+    BaseModel,
+    Field,
+    NaiveDatetime,
+    PositiveInt,
+    create_model,
+)
 from typing_extensions import TypeAliasType, TypedDict
 
+from penstock.schemas.decimal_digits import money
 from penstock.schemas.declaration_errors import (
     AbstractRecord,
     DeclarationError,
@@ -25,7 +34,6 @@ from penstock.schemas.declaration_errors import (
     UnusableDefault,
 )
 from penstock.schemas.mapping import schema_of
-from penstock.schemas.money import money
 from penstock.schemas.record import Record
 
 __namespace__ = "shop"
@@ -95,6 +103,7 @@ def type_of(annotation: Any) -> Any:
         (float, "double"),
         (AwareDatetime, {"type": "long", "logicalType": "timestamp-micros"}),
         (date, {"type": "int", "logicalType": "date"}),
+        (time, {"type": "long", "logicalType": "time-micros"}),
         (UUID, {"type": "string", "logicalType": "uuid"}),
         (
             Annotated[Decimal, money(12, 2)],
@@ -296,7 +305,7 @@ class Plain:
         (datetime, "AwareDatetime"),
         (Decimal, "money"),
         (list[Decimal], "money"),
-        (time, "AwareDatetime"),
+        (NaiveDatetime, "local-timestamp-micros"),
         (timedelta, "timeout_ms"),
         (set[int], "list"),
         (frozenset[str], "tuple"),
@@ -360,7 +369,9 @@ def test_a_record_in_itself_is_refused() -> None:
         ({"annotation": list[int | None], "default": [1]}, UnusableDefault),
         ({"annotation": Base}, AbstractRecord),
         ({"annotation": list[Nothing]}, UnsafeShape),
-        ({"annotation": Annotated[int, Field(alias="y")]}, UnmappableField),
+        ({"annotation": Annotated[int, Field(serialization_alias="y")]}, UnmappableField),
+        ({"annotation": Annotated[int, Field(validation_alias=AliasPath("y"))]}, UnmappableField),
+        ({"annotation": Annotated[int, Field(alias="y-z")]}, IllegalRecordName),
         ({"annotation": Enum("Leer", "Größe", module=__name__)}, IllegalRecordName),
         ({"annotation": Enum("Empty", "", module=__name__)}, UnmappableField),
     ],
@@ -406,6 +417,8 @@ def test_one_name_is_one_type() -> None:
         {"extra": "allow"},
         {"extra": "ignore"},
         {"use_enum_values": True},
+        {"validate_by_alias": False},
+        {"validate_by_name": False},
     ],
 )
 def test_the_laws_of_records_cannot_be_switched_off(config: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Compiled readers: one walk that checks, resolves and makes values."""
 
+from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
@@ -19,7 +20,14 @@ from penstock.schemas.fault import Fault
 from penstock.schemas.limits import MAX_ITEMS
 from penstock.schemas.lint import tree_of
 from penstock.schemas.reader import reader_of
-from penstock.schemas.type_tree import AvroType
+from penstock.schemas.type_tree import (
+    AvroType,
+    EnumType,
+    FieldOfRecord,
+    PrimitiveType,
+    RecordType,
+    UnionType,
+)
 
 
 def type_of(schema: Any) -> AvroType:
@@ -352,3 +360,68 @@ def test_symbols_become_members_where_the_class_is_known() -> None:
 
     assert read(enum("B", "A"), b"\x02", enum("A", "B"), E=Letter) is Letter.A
     assert read(enum("NEW"), b"\x00", enum("A", "B", default="B"), E=Letter) is Letter.B
+
+
+class Looked(tuple[Any, ...]):  # noqa: SLOT001 - a tuple has no slots beside its items
+    """Counts how often one of its items is looked at."""
+
+    looks = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        """Give the items, and count them."""
+        for item in super().__iter__():
+            self.looks += 1
+            yield item
+
+    def __contains__(self, wanted: object) -> bool:
+        """Search, and count that."""
+        self.looks += len(self)
+        return super().__contains__(wanted)
+
+
+class Name(str):
+    """Counts how often a name is looked up."""
+
+    __slots__ = ()
+    looks = 0
+
+    def __hash__(self) -> int:
+        """Count, then do as text does."""
+        Name.looks += 1
+        return super().__hash__()
+
+
+def test_the_branches_of_a_union_are_not_searched_for_each_of_the_writers() -> None:
+    """A writer's schema may come from anywhere; compiling it looks at each branch a few times."""
+    count = 500
+    theirs = [RecordType(full_name=f"T{number}", fields=()) for number in range(count)]
+    branches = Looked(reversed(theirs))
+    reader = UnionType(branches=branches)
+    branches.looks = 0
+    read_branch = reader_of(UnionType(branches=tuple(theirs)), reader, {})
+    assert branches.looks <= 3 * count
+    assert read_branch(b"\x02", 0) == ({}, 1)
+
+
+def test_the_symbols_of_an_enum_are_not_searched_for_each_of_the_writers() -> None:
+    """The same of symbols."""
+    symbols = [f"S{number}" for number in range(500)]
+    known = Looked(reversed(symbols))
+    ours = EnumType(full_name="E", symbols=known)
+    read_symbol = reader_of(EnumType(full_name="E", symbols=tuple(symbols)), ours, {})
+    assert known.looks <= 3 * len(symbols)
+    assert read_symbol(b"\x02", 0) == ("S1", 1)
+
+
+def test_fields_are_not_gone_through_for_each_alias() -> None:
+    """The same of fields that have changed their names."""
+    count, text = 500, PrimitiveType(name="string")
+    theirs = [FieldOfRecord(name=Name(f"old{number}"), type=text) for number in range(count)]
+    ours = [
+        FieldOfRecord(name=f"new{number}", type=text, aliases=(Name(f"old{number}"),))
+        for number in range(count)
+    ]
+    writer = RecordType(full_name="R", fields=tuple(theirs))
+    Name.looks = 0
+    reader_of(writer, RecordType(full_name="R", fields=tuple(ours)), {})
+    assert Name.looks <= 10 * count

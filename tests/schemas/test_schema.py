@@ -55,6 +55,7 @@ def test_docs_change_the_text_and_not_the_fingerprint() -> None:
         (ORDER.replace("[]", "NaN"), NotASchema),
         (ORDER.replace("[]", "9" * 5_000), NotASchema),
         (ORDER.replace("[]", '[], "doc": "\\ud800"'), NotASchema),
+        (ORDER.replace("[]", '[], "scale": 1e999'), NotASchema),
         (ORDER.replace("[]", '[], "fields": []'), DuplicateName),
     ],
     ids=[
@@ -66,6 +67,7 @@ def test_docs_change_the_text_and_not_the_fingerprint() -> None:
         "NaN",
         "B31 digits",
         "half a character",
+        "a number that is read as infinity and cannot be written",
         "attribute twice",
     ],
 )

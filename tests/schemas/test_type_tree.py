@@ -100,3 +100,12 @@ def test_without_logical_keeps_the_bytes() -> None:
     assert isinstance(inner, RecordType)
     assert logical_of(inner.fields[0].type) is None
     assert without_logical(STATE) is STATE
+
+
+def test_a_description_is_short_however_deep_the_type_is() -> None:
+    """Five branches in five branches, and so on, would be a page of names in each message."""
+    deep: AvroType = LONG
+    for _ in range(10):
+        deep = UnionType(branches=(ArrayType(items=deep), MapType(values=deep)))
+    text = "union of array of union of array, map, map of union of array, map"
+    assert described(deep) == text

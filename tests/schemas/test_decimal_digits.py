@@ -6,8 +6,8 @@ from typing import Annotated
 import pytest
 from pydantic import ValidationError
 
+from penstock.schemas.decimal_digits import money
 from penstock.schemas.declaration_errors import IllegalMoney
-from penstock.schemas.money import money
 from penstock.schemas.record import Record
 
 __namespace__ = "shop"
