@@ -8,7 +8,8 @@ nothing but schemas.
 from penstock.events.event import Command, Event, Key, Message, Reply
 from penstock.events.headers import EventHeaders
 from penstock.events.topic import FOREVER, Topic
-from penstock.schemas.money import money
+from penstock.events.upcasting import upcast
+from penstock.schemas.decimal_digits import money
 from penstock.schemas.record import Record
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "Reply",
     "Topic",
     "money",
+    "upcast",
 ]

@@ -11,14 +11,17 @@ Laws:
 3. The bytes of all records held here never exceed the limit; what does not fit is not taken.
 4. A batch takes records for a thirtieth of its time only, so that its deadline, which counts from
    its opening, is fair to all of them.
-5. Time is an argument; who waits for a batch is the shell's business and kept for it unseen.
+5. A batch keeps within what its topic is known to take, unless it has one record only.
+6. Time is an argument; who waits for a batch is the shell's business and kept for it unseen.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import ClassVar, Final, Generic, TypeVar, final
 
+from penstock.events.batch_parts import Part
 from penstock.events.log import NewRecord, OpenBatch, Partition
 from penstock.schemas.errors import CallerError
 
@@ -54,12 +57,15 @@ class Batch(Generic[_Waiter]):
     """Records for one partition that are written together."""
 
     __slots__ = (
+        "attempts",
         "count",
         "deadline_s",
         "due_s",
         "opened_s",
         "partition",
+        "parts",
         "records",
+        "sent_s",
         "size_bytes",
         "waiters",
     )
@@ -80,6 +86,12 @@ class Batch(Generic[_Waiter]):
         self.opened_s = opened_s
         self.deadline_s = deadline_s
         self.due_s = deadline_s
+        self.sent_s: float | None = None
+        """When it was handed to the writer first, in monotonic seconds."""
+        self.attempts = 0
+        """How often what is being written now was handed to the writer."""
+        self.parts: list[Part] = []
+        """What of it has ended, while it is written."""
         self.count = 0
         self.size_bytes = 0
         self.waiters: list[_Waiter] = []
@@ -89,9 +101,10 @@ class Batch(Generic[_Waiter]):
 class _Lane(Generic[_Waiter]):
     """The batches of one partition."""
 
-    __slots__ = ("full", "open", "under_way")
+    __slots__ = ("full", "limit_bytes", "open", "under_way")
 
-    def __init__(self) -> None:
+    def __init__(self, limit_bytes: float) -> None:
+        self.limit_bytes = limit_bytes
         self.open: Batch[_Waiter] | None = None
         self.full: deque[Batch[_Waiter]] = deque()
         self.under_way: Batch[_Waiter] | None = None
@@ -107,6 +120,7 @@ class Batches(Generic[_Waiter]):
         "_limit_bytes",
         "_new_records",
         "_timeout_s",
+        "_topic_limits",
         "size_bytes",
     )
 
@@ -125,6 +139,7 @@ class Batches(Generic[_Waiter]):
         self._timeout_s = timeout_s
         self._joining_s = joining_s(timeout_s)
         self._lanes: dict[Partition, _Lane[_Waiter]] = {}
+        self._topic_limits: dict[str, float] = {}
         self.size_bytes = 0
         """Bytes of all records held: gathering, full and under way."""
 
@@ -155,11 +170,12 @@ class Batches(Generic[_Waiter]):
             return None
         lane = self._lanes.get(partition)
         if lane is None:
-            lane = self._lanes[partition] = _Lane()
+            lane = self._lanes[partition] = _Lane(self.topic_limit(partition.topic))
         batch = lane.open
         if (
             batch is None
             or now_s - batch.opened_s > self._joining_s
+            or batch.size_bytes + size_bytes > lane.limit_bytes
             or not batch.records.append(record)
         ):
             batch = self._opened(lane, partition, record, size_bytes, now_s)
@@ -168,6 +184,24 @@ class Batches(Generic[_Waiter]):
         self.size_bytes += size_bytes
         batch.due_s = min(batch.due_s, due_s)
         return batch
+
+    def narrow(self, topic: str, limit_bytes: float) -> None:
+        """Let no batch of a topic grow beyond a limit any more, except that it takes one record.
+
+        Args:
+            topic: which refused a larger one.
+            limit_bytes: of a batch; one that is not lower than before changes nothing.
+        """
+        if limit_bytes >= self.topic_limit(topic):
+            return
+        self._topic_limits[topic] = limit_bytes
+        for partition, lane in self._lanes.items():
+            if partition.topic == topic:
+                lane.limit_bytes = limit_bytes
+
+    def topic_limit(self, topic: str) -> float:
+        """Return the bytes that a batch of a topic may have; infinite where none was refused."""
+        return self._topic_limits.get(topic, inf)
 
     def take(self, partition: Partition, now_s: float) -> Batch[_Waiter] | None:
         """Take the next batch of a partition to send it, if one is due and none is under way."""
@@ -184,6 +218,10 @@ class Batches(Generic[_Waiter]):
         """Tell whether a batch of a partition was taken and has not ended."""
         return self._lanes[partition].under_way is not None
 
+    def has_full(self, partition: Partition) -> bool:
+        """Tell whether a batch of a partition that takes no more has not been taken."""
+        return bool(self._lanes[partition].full)
+
     def next_due(self, partition: Partition) -> float | None:
         """Return when the open batch of a partition is due; None where there is none."""
         batch = self._lanes[partition].open
@@ -194,22 +232,22 @@ class Batches(Generic[_Waiter]):
         self._lanes[batch.partition].under_way = None
         self.size_bytes -= batch.size_bytes
 
-    def hurry(self, now_s: float) -> list[Partition]:
-        """Make every open batch due; return the partitions that hold anything."""
-        held = []
-        for partition, lane in self._lanes.items():
-            if lane.open is not None:
-                lane.open.due_s = now_s
-            if lane.open is not None or lane.full or lane.under_way is not None:
-                held.append(partition)
-        return held
-
-    def abandon(self) -> Iterator[Batch[_Waiter]]:
-        """Let go of every batch that was not taken yet, in order within each partition."""
+    def seal(self) -> list[Batch[_Waiter]]:
+        """Let no open batch take more records, so that all are due; return all batches held."""
+        held: list[Batch[_Waiter]] = []
         for lane in self._lanes.values():
             if lane.open is not None:
                 lane.full.append(lane.open)
                 lane.open = None
+            if lane.under_way is not None:
+                held.append(lane.under_way)
+            held.extend(lane.full)
+        return held
+
+    def abandon(self) -> Iterator[Batch[_Waiter]]:
+        """Let go of every batch that was not taken yet, in order within each partition."""
+        self.seal()
+        for lane in self._lanes.values():
             while lane.full:
                 batch = lane.full.popleft()
                 self.size_bytes -= batch.size_bytes

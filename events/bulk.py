@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias, final
 
+from penstock.events.batch_parts import PartEnd, Parts
 from penstock.events.batches import Batch
 from penstock.schemas.errors import PenstockError, WorldError
 
@@ -49,18 +50,25 @@ class PublishIncomplete(WorldError):
 class _Share:
     """The events of one `publish_many` in one batch. Waits for the batch as callers do."""
 
-    __slots__ = ("_batch", "_bulk", "count", "first")
+    __slots__ = ("_batch", "_bulk", "count", "first", "runs", "start", "stop")
 
     def __init__(self, bulk: "Bulk", batch: _AnyBatch, first: int) -> None:
         self._bulk = bulk
         self._batch = batch
         self.first = first
         self.count = 0
+        # Places in the batch, where others publish too: runs that were left behind, and the last.
+        self.runs: list[range] = []
+        self.start = self.stop = batch.count - 1
+
+    def places(self) -> list[range]:
+        """Where in the batch its events are."""
+        return [*self.runs, range(self.start, self.stop)]
 
     def done(self) -> bool:
         return False
 
-    def set_result(self, end: int | PenstockError, /) -> None:
+    def set_result(self, end: PartEnd | Parts, /) -> None:
         self._bulk.ended(self._batch, end)
 
 
@@ -102,6 +110,10 @@ class Bulk:
         if share is None:
             share = self._shares[batch] = _Share(self, batch, self.taken)
             batch.waiters.append(share)
+        elif share.stop != batch.count - 1:
+            share.runs.append(range(share.start, share.stop))
+            share.start = batch.count - 1
+        share.stop = batch.count
         share.count += 1
         self.taken += 1
 
@@ -109,17 +121,26 @@ class Bulk:
         """Note why the next event could not be put into a batch."""
         self.failure = self.failure or failure
 
-    def ended(self, batch: _AnyBatch, end: int | PenstockError) -> None:
-        """Note how a batch ended: with the offset of its first record, or with an error."""
+    def ended(self, batch: _AnyBatch, end: PartEnd | Parts) -> None:
+        """Note how a batch ended: with the offset of its first record, an error, or in parts."""
         share = self._shares.pop(batch)
         if isinstance(end, int):
             self.acknowledged += share.count
+        elif isinstance(end, Parts):
+            self.acknowledged += share.count
+            for failed in end.failed(share.places()):
+                self.acknowledged -= failed.records
+                # Events of other partitions may stand between: its number is no lower than this.
+                self._fail_from(share.first + failed.before, failed.failure)
         else:
-            self.fail(end)
-            first = self._failed_first
-            self._failed_first = share.first if first is None else min(first, share.first)
+            self._fail_from(share.first, end)
         if not self._shares and self.on_idle is not None:
             self.on_idle()
+
+    def _fail_from(self, number: int, failure: PenstockError) -> None:
+        self.fail(failure)
+        first = self._failed_first
+        self._failed_first = number if first is None else min(first, number)
 
     def incomplete(self) -> PublishIncomplete:
         """Return the error that says how far this came."""

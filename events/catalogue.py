@@ -1,16 +1,19 @@
 """The catalogue: every schema that was ever written with, from the topic `_penstock.schemas`.
 
-An event names its schema by a fingerprint of eight bytes; here the fingerprint finds the schema.
-A publisher ensures that a schema stands on the topic before the first event that names it, so a
-reader that meets an unknown fingerprint finds it after one look at the topic.
+An event names its schema by a fingerprint of eight bytes, or by an id; here the schema is found by
+either. A publisher ensures that a schema stands on the topic before the first event that names it,
+so a reader that meets an unknown one finds it after one look at the topic, or after a few where the
+topic was copied from elsewhere (schema_hold.py). What the topic says is kept in schema_book.py,
+what may be written to it is said by schema_judgement.py; here it is read and written.
 
-A fingerprint does not see logical types: decimal(12, 2) and decimal(12, 4) have the same. Were
-both registered, a price of 19.99 would be read as 0.1999. So a schema is registered only after the
-topic was read to its end with nobody else able to write to it:
+Two processes must not give one id to two schemas, nor register what contradicts each other: a
+fingerprint does not see logical types, and if decimal(12, 2) and decimal(12, 4) were both there, a
+price of 19.99 would be read as 0.1999. So a schema is registered only after the topic was read to
+its end with nobody else able to write to it:
 
     fence        whoever had the turn can commit no more, and what it had open has ended
     read         to the end, so all that was ever committed is known
-    check        the same fingerprint with another logical type is refused
+    judge        conflicts and what does not fit are refused; ids and versions are allotted
     commit       fails if somebody else has fenced meanwhile: then all of it begins again
 
 Laws:
@@ -18,21 +21,42 @@ Laws:
    or attributes differ, the latest text is kept (formats.md F6).
 2. Bytes on the topic that cannot be used are skipped, counted and told of (F19): one bad record
    must not stop every service of a cluster.
-3. This file knows no record class and no client library.
+3. An id that was given out or looked up here means the same to the end of the process, or the
+   process is told that it does not.
+4. This file knows no record class and no client library.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final, Protocol, final
+from functools import partial
+from typing import Final, Protocol, final
 
 from penstock.events.alarm import Alarm, RaiseAlarm
+from penstock.events.catalogue_errors import (
+    SchemasCreatedAnew,
+    SchemasNotRegistered,
+    SchemasUnreadable,
+)
 from penstock.events.clock import Clock
 from penstock.events.identity import Entropy
 from penstock.events.log import LogReader, LogRecord, NewRecord, Partition
 from penstock.events.names import SCHEMAS_TOPIC
-from penstock.schemas.errors import CallerError, ExitCode, PenstockError, WorldError
-from penstock.schemas.identity import logical_conflict
+from penstock.events.schema_book import SchemaBook, SubjectVersion
+from penstock.events.schema_hold import SchemaHold
+from penstock.events.schema_judgement import (
+    Wish,
+    demanded,
+    entries_for,
+    judge_reader,
+    level_entry,
+    subject_of,
+)
+from penstock.events.schema_records import SchemaEntry
+from penstock.schemas.compatibility_levels import Level
+from penstock.schemas.confluent import frame_of_id
+from penstock.schemas.errors import WorldError
+from penstock.schemas.framing import find_behind
 from penstock.schemas.schema import AvroSchema
 
 __all__ = [
@@ -40,17 +64,14 @@ __all__ = [
     "CatalogueSettings",
     "CatalogueStatistics",
     "SchemaCatalogue",
-    "SchemaConflict",
     "SchemaRegistrar",
-    "SchemasNotRegistered",
-    "SchemasUnreadable",
-    "TurnLost",
 ]
 
 SCHEMAS_PARTITION: Final = Partition(SCHEMAS_TOPIC, 0)
 """The only partition of the schemas topic: all services see one order."""
 
 _POLL_S: Final = 0.05
+_Key = tuple[str | None, bool, bytes]
 
 
 class SchemaRegistrar(Protocol):
@@ -87,8 +108,11 @@ class CatalogueSettings:
     refresh_interval_s: float = 0.1
     """Seconds between two readings for unknown fingerprints at least: bytes of chance that look
     like fingerprints must not become load on the broker."""
+    schema_wait_s: float = 5.0
+    """Seconds for which an event with an unknown schema is held while that is looked for. Copies of
+    topics are behind by less than that; and much longer, a draining worker could not wait for."""
     missing_s: float = 10.0
-    """Seconds for which a fingerprint that was not found is not looked for again."""
+    """Seconds for which a schema that was not found is not looked for again."""
     attempts: int = 8
     """Attempts to register before giving up: each loses only to another service's success."""
     backoff_s: float = 0.2
@@ -111,78 +135,18 @@ class CatalogueStatistics:
     """Readings to the end of the topic."""
     registered: int
     """Schemas that this process has written."""
-
-
-@dataclass(eq=False, kw_only=True)
-class TurnLost(WorldError):
-    """Another process has taken the turn to write schemas."""
-
-    code: ClassVar[str] = "PEN-E29"
-    retryable: ClassVar[bool] = True
-    what: ClassVar[str] = "Another process registers schemas now."
-    why: ClassVar[str] = "One at a time may, so that two cannot give one fingerprint two meanings."
-    remedy: ClassVar[str] = "Try again."
-
-
-@dataclass(eq=False, kw_only=True)
-class SchemaConflict(CallerError):
-    """A schema has the fingerprint of a known one and another meaning."""
-
-    full_name: str
-    """The type's full name."""
-    fingerprint: str
-    """The fingerprint both share, sixteen hexadecimal digits."""
-    conflict: str
-    """What differs, naming the field."""
-
-    code: ClassVar[str] = "PEN-E26"
-    exit_code: ClassVar[ExitCode] = ExitCode.SCHEMA
-    what: ClassVar[str] = "Schema {full_name} ({fingerprint}) cannot be registered: {conflict}."
-    why: ClassVar[str] = (
-        "Avro's fingerprint does not see the difference, so readers would read one as the other."
-    )
-    remedy: ClassVar[str] = "Give the changed field a new name."
-
-
-@dataclass(eq=False, kw_only=True)
-class SchemasNotRegistered(WorldError):
-    """Schemas could not be registered within the attempts allowed."""
-
-    attempts: int
-    """Attempts made."""
-    reason: str
-    """How the last one ended."""
-
-    code: ClassVar[str] = "PEN-E27"
-    retryable: ClassVar[bool] = True
-    what: ClassVar[str] = "Schemas could not be registered in {attempts} attempts. {reason}"
-    why: ClassVar[str] = "No event is written before its schema stands on the schemas topic."
-    remedy: ClassVar[str] = "Look after the cluster, then start again."
-
-
-@dataclass(eq=False, kw_only=True)
-class SchemasUnreadable(WorldError):
-    """The schemas topic could not be read to its end in time."""
-
-    position: int
-    """The offset that was reached."""
-    end: int
-    """The offset that was to be reached."""
-    timeout_s: float
-    """Seconds allowed."""
-
-    code: ClassVar[str] = "PEN-E28"
-    retryable: ClassVar[bool] = True
-    what: ClassVar[str] = (
-        f"{SCHEMAS_TOPIC} was read to offset {{position}} of {{end}} in {{timeout_s}} seconds."
-    )
-    why: ClassVar[str] = "Without all schemas neither reading nor registering is safe."
-    remedy: ClassVar[str] = "Look after the cluster, then start again."
+    held: int
+    """Events that were held because their schemas were not known."""
+    missing: int
+    """Schemas that are known to be missing now."""
 
 
 @final
 class SchemaCatalogue:
-    """The schemas of a cluster, as far as they have been read. Fulfils `SchemaLookup`."""
+    """The schemas of a cluster, as far as they have been read.
+
+    Fulfils `SchemaLookup`, `SchemaIds` and `FrameSchemas`.
+    """
 
     def __init__(
         self,
@@ -210,9 +174,17 @@ class SchemaCatalogue:
         self._entropy = entropy
         self._raise_alarm = raise_alarm
         self._settings = settings or CatalogueSettings()
-        self._known: dict[bytes, AvroSchema] = {}
-        self._ensured: dict[bytes, str] = {}
-        self._missing_until_s: dict[bytes, float] = {}
+        self._book = SchemaBook(
+            limit=self._settings.schemas, schema_bytes=self._settings.schema_bytes
+        )
+        self._hold = SchemaHold(
+            clock,
+            wait_s=self._settings.schema_wait_s,
+            missing_s=self._settings.missing_s,
+            remembered=self._settings.schemas,
+        )
+        self._ensured: dict[_Key, str] = {}
+        self._ids_in_use = False
         self._position = 0
         self._readings_begun = 0
         self._latest_complete = 0
@@ -222,9 +194,54 @@ class SchemaCatalogue:
         self._reading = asyncio.Lock()
         self._registering = asyncio.Lock()
 
+    # --- from memory -------------------------------------------------------------------------
+
     def find(self, fingerprint: bytes) -> AvroSchema | None:
         """Return the schema with this fingerprint if it has been read."""
-        return self._known.get(fingerprint)
+        return self._book.find(fingerprint)
+
+    def find_id(self, schema_id: int) -> AvroSchema | None:
+        """Return the schema with this id if it has been read."""
+        schema = self._book.find_id(schema_id)
+        self._ids_in_use = self._ids_in_use or schema is not None
+        return schema
+
+    def id_of(self, fingerprint: bytes) -> int | None:
+        """Return the id of the schema with this fingerprint if it has been read."""
+        return self._book.id_of(fingerprint)
+
+    def schemas(self) -> tuple[AvroSchema, ...]:
+        """Return all schemas that have been read, in the order of their ids."""
+        return self._book.schemas()
+
+    def subjects(self) -> tuple[str, ...]:
+        """Return all subjects that have been read, in order."""
+        return self._book.subjects()
+
+    def versions(self, subject: str) -> tuple[SubjectVersion, ...]:
+        """Return the versions of a subject that have been read, the oldest first."""
+        found = self._book.versions(subject)
+        self._ids_in_use = self._ids_in_use or bool(found)
+        return found
+
+    def level_of(self, subject: str) -> Level:
+        """Return what a subject demands of new versions.
+
+        What was set for it, else what its latest version declares, else what was set for all, else
+        BACKWARD_TRANSITIVE.
+        """
+        return self._book.level_of(subject)
+
+    def level_for(self, subject: str, schema: AvroSchema) -> Level:
+        """Return what `register` would hold a schema to that is to be a version of a subject."""
+        wish = Wish(schema=schema, subject=subject, inherits=True, replaces=False)
+        return demanded(self._book, wish, subject)
+
+    def level_set(self, subject: str) -> Level | None:
+        """Return the level that somebody has set for a subject; "" stands for all others."""
+        return self._book.level_set(subject)
+
+    # --- from the topic ----------------------------------------------------------------------
 
     async def lookup(self, fingerprint: bytes) -> AvroSchema | None:
         """Return the schema with this fingerprint, after one look at the topic if need be.
@@ -236,14 +253,28 @@ class SchemaCatalogue:
         Raises:
             SchemasUnreadable: the topic could not be read to its end.
         """
-        if fingerprint in self._known or self._is_missing(fingerprint):
-            return self.find(fingerprint)
-        begun = self._readings_begun
-        await self._clock.sleep_until(self._reading_began_s + self._settings.refresh_interval_s)
-        await self._read_unless_read_since(begun)
-        if fingerprint not in self._known:
-            self._note_missing(fingerprint)
-        return self.find(fingerprint)
+        find = partial(self.find, fingerprint)
+        return await self._hold.until_found(fingerprint, find, self._look, once=True)
+
+    async def lookup_id(self, schema_id: int) -> AvroSchema | None:
+        """Return the schema with this id; as `lookup`."""
+        find = partial(self.find_id, schema_id)
+        return await self._hold.until_found(frame_of_id(schema_id), find, self._look, once=True)
+
+    async def look_up(self, frame: bytes) -> AvroSchema | None:
+        """Hold whoever has an event with an unknown frame, while its schema is looked for.
+
+        Args:
+            frame: as `framing.frame_in` yields it.
+
+        Returns:
+            None where the schema has not come in `schema_wait_s`, or is known to be missing.
+
+        Raises:
+            SchemasUnreadable: the topic could not be read to its end.
+        """
+        find = partial(find_behind, frame, self, self)
+        return await self._hold.until_found(frame, find, self._look)
 
     async def refresh(self) -> None:
         """Read the topic to the end that it has now.
@@ -253,44 +284,171 @@ class SchemaCatalogue:
         """
         await self._read_unless_read_since(self._readings_begun)
 
+    async def _look(self) -> None:
+        """Refresh, but not too often, and together with whoever else wants that."""
+        begun = self._readings_begun
+        await self._clock.sleep_until(self._reading_began_s + self._settings.refresh_interval_s)
+        await self._read_unless_read_since(begun)
+
+    # --- to the topic ------------------------------------------------------------------------
+
     async def ensure(self, schemas: Iterable[AvroSchema]) -> None:
-        """Return once all these schemas stand on the topic.
+        """Return once all these schemas, which are about to be written with, stand on the topic.
+
+        One that names its topic is a version of the subject `<topic>-value`, and must fit to those
+        before it as its level demands.
 
         Raises:
             SchemaConflict: one has the fingerprint of a known schema and another meaning.
+            SchemaIncompatible: one does not fit to earlier versions of its type.
+            SchemaTooLarge: one has more bytes than are read.
+            CatalogueFull: there is no room for one.
             SchemasNotRegistered: the attempts were used up.
             SchemasUnreadable: the topic could not be read to its end.
         """
-        wanted = [
-            schema for schema in schemas if self._ensured.get(schema.fingerprint) != schema.text
-        ]
-        if not wanted:
-            return
+        await self._ensure([Wish(schema=each, subject=subject_of(each)) for each in schemas])
+
+    async def keep(self, schemas: Iterable[AvroSchema]) -> None:
+        """Return once schemas stand on the topic by which others have written, or others read.
+
+        They become no versions, and a text that is there under the same fingerprint stays.
+
+        Raises:
+            SchemaConflict: as for `ensure`, and so are the others.
+            CatalogueFull: see above.
+            SchemasNotRegistered: see above.
+            SchemasUnreadable: see above.
+        """
+        await self._ensure([Wish(schema=each, replaces=False) for each in schemas])
+
+    async def ensure_readable(
+        self,
+        schemas: Iterable[AvroSchema],
+        *,
+        upcast: Callable[[AvroSchema], bool] | None = None,
+    ) -> None:
+        """Keep schemas that records are read by, and hold them against what is written.
+
+        Nobody writes by them: a class that knows only half of the fields says nothing about what
+        the next version may be.
+
+        Args:
+            schemas: of the classes that read.
+            upcast: tells of a version whether its records reach a class by an upcast.
+
+        Raises:
+            SchemaIncompatible: one cannot read a version that its topic promises to be readable.
+            SchemaConflict: as for `ensure`, and so are the others.
+            CatalogueFull: see above.
+            SchemasNotRegistered: see above.
+            SchemasUnreadable: see above.
+        """
+        schemas = tuple(schemas)
+        await self.keep(schemas)
+        for each in schemas:
+            judge_reader(self._book, each, upcast=upcast)
+
+    async def ids_for(self, schemas: Sequence[AvroSchema]) -> Mapping[bytes, int]:
+        """Return the ids of schemas by fingerprint, each a version of its topic's subject.
+
+        Raises:
+            SchemaConflict: as for `ensure`, and so are the others.
+            SchemaIncompatible: see above.
+            CatalogueFull: see above.
+            SchemasNotRegistered: see above.
+            SchemasUnreadable: see above.
+        """
+        await self._ensure(
+            [Wish(schema=each, subject=subject_of(each), replaces=False) for each in schemas]
+        )
+        self._ids_in_use = self._ids_in_use or bool(schemas)
+        ids = {each.fingerprint: self.id_of(each.fingerprint) for each in schemas}
+        return {fingerprint: known for fingerprint, known in ids.items() if known is not None}
+
+    async def register(self, subject: str, schema: AvroSchema) -> SubjectVersion:
+        """Make a schema a version of a subject; the same fingerprint again gives the same answer.
+
+        A text that is there under the same fingerprint stays: it may say more than this one.
+
+        Args:
+            subject: 1 to 512 characters.
+            schema: it must fit to the earlier versions of its full name, as its own level demands,
+                or the subject's where it declares none.
+
+        Raises:
+            IllegalName: the subject is empty or too long.
+            SchemaConflict: as for `ensure`, and so are the others.
+            SchemaIncompatible: see above.
+            CatalogueFull: see above.
+            SchemasNotRegistered: see above.
+            SchemasUnreadable: see above.
+        """
+        wish = Wish(schema=schema, subject=subject, inherits=True, replaces=False)
+        await self._ensure([wish])
+        return next(
+            each for each in self.versions(subject) if each.schema.fingerprint == schema.fingerprint
+        )
+
+    async def set_level(self, subject: str, level: Level | None) -> None:
+        """Set what a subject demands of new versions, whatever their schemas declare.
+
+        Args:
+            subject: at most 512 characters; "" sets what is demanded where nothing is declared.
+            level: the level; None takes it back.
+
+        Raises:
+            IllegalName: the subject is too long.
+            CatalogueFull: levels are set for too many subjects.
+            SchemasNotRegistered: the attempts were used up.
+            SchemasUnreadable: the topic could not be read to its end.
+        """
+
+        def judge() -> Sequence[SchemaEntry]:
+            entry = level_entry(self._book, subject, level)
+            return () if entry is None else (entry,)
+
         async with self._registering:
-            if self._absent(wanted):
-                await self.refresh()
-            if self._absent(wanted):
-                await self._register(wanted)
-            self._ensured.update((schema.fingerprint, schema.text) for schema in wanted)
+            await self._write(judge)
 
     def statistics(self) -> CatalogueStatistics:
         """Return the counts."""
+        hold = self._hold.statistics()
         return CatalogueStatistics(
-            known=len(self._known),
+            known=len(self._book),
             skipped=self._skipped,
             readings=self._readings_begun,
             registered=self._registered,
+            held=hold.held,
+            missing=hold.missing,
         )
 
-    async def _register(self, wanted: Sequence[AvroSchema]) -> None:
-        """Fence, read, check, commit; again where another process or a lost answer came between."""
+    async def _ensure(self, wishes: Sequence[Wish]) -> None:
+        wishes = [wish for wish in wishes if self._ensured.get(_key(wish)) != wish.schema.text]
+        if not wishes:
+            return
+        async with self._registering:
+            await self._write(lambda: entries_for(self._book, wishes))
+            self._ensured.update((_key(wish), wish.schema.text) for wish in wishes)
+
+    async def _write(self, judge: Callable[[], Sequence[SchemaEntry]]) -> None:
+        """Write what is missing, if anything is: most starts find all there, by reading alone.
+
+        Args:
+            judge: says what is missing, or refuses it, by all that has been read.
+        """
+        await self.refresh()
+        if judge():
+            await self._write_in_turn(judge)
+
+    async def _write_in_turn(self, judge: Callable[[], Sequence[SchemaEntry]]) -> None:
+        """Fence, read, judge, commit; again where another process or a lost answer came between."""
         reason = ""
         for attempt in range(self._settings.attempts):
             try:
                 await self._registrar.fence(timeout_s=self._settings.timeout_s)
                 await self.refresh()
-                if absent := self._absent(wanted):
-                    await self._commit(absent)
+                if entries := judge():
+                    await self._commit(entries)
             except WorldError as failure:
                 # Retryable is what a later attempt may find changed: the turn is lost, or the
                 # outcome is unknown and the next reading shows it. Anything else stays as it is.
@@ -302,39 +460,25 @@ class SchemaCatalogue:
                 return
         raise SchemasNotRegistered(attempts=self._settings.attempts, reason=reason)
 
-    async def _commit(self, schemas: Sequence[AvroSchema]) -> None:
-        records = [
-            NewRecord(
-                key=schema.fingerprint.hex().encode(),
-                value=schema.text.encode(),
-                headers=(),
-                timestamp_ms=self._clock.wall_ms(),
-            )
-            for schema in schemas
-        ]
+    async def _commit(self, entries: Sequence[SchemaEntry]) -> None:
+        now_ms = self._clock.wall_ms()
+        records = [NewRecord(each.key, each.value, each.headers, now_ms) for each in entries]
+        begun = self._readings_begun
         await self._registrar.commit(records, timeout_s=self._settings.timeout_s)
-        self._registered += len(schemas)
-        self._known.update((schema.fingerprint, schema) for schema in schemas)
+        # Of the records that are written only those of schemas have headers: their ids.
+        self._registered += sum(bool(each.headers) for each in entries)
+        if self._readings_begun != begun:
+            # The answer came late: what others wrote behind these records may have been read.
+            await self.refresh()
+            return
+        for each in entries:
+            problem = self._book.apply(*each)
+            assert problem is None, problem
 
     async def _back_off(self, attempt: int) -> None:
         longest_s = self._settings.backoff_s * 2**attempt
         wait_s = longest_s * self._entropy.random()
         await self._clock.sleep_until(self._clock.monotonic() + wait_s)
-
-    def _absent(self, wanted: Sequence[AvroSchema]) -> list[AvroSchema]:
-        """Return what is not on the topic as wanted, having refused what must not be there."""
-        absent: dict[bytes, AvroSchema] = {}
-        for schema in wanted:
-            known = absent.get(schema.fingerprint) or self.find(schema.fingerprint)
-            if known is not None and (conflict := logical_conflict(known, schema)) is not None:
-                raise SchemaConflict(
-                    full_name=schema.full_name,
-                    fingerprint=schema.fingerprint.hex(),
-                    conflict=conflict,
-                )
-            if known is None or known.text != schema.text:
-                absent[schema.fingerprint] = schema
-        return list(absent.values())
 
     async def _read_unless_read_since(self, begun: int) -> None:
         """Read to the end, unless a reading that began after `begun` of them is complete.
@@ -353,8 +497,15 @@ class SchemaCatalogue:
     async def _read_to_end(self) -> None:
         deadline_s = self._clock.monotonic() + self._settings.timeout_s
         first, end = await self._reader.bounds(SCHEMAS_PARTITION)
-        # Below the end where we have been means that the topic was created anew.
-        start = self._position if first <= self._position <= end else first
+        start = max(first, self._position)
+        if start > end:
+            # Below the end where we have been means that the topic was created anew.
+            if self._ids_in_use:
+                # Decoders and frames are made for those ids, and would go on to mean them.
+                raise SchemasCreatedAnew(position=self._position, end=end)
+            self._position = start = first
+            self._book.forget_numbers()
+            self._ensured.clear()
         self._reader.seek(SCHEMAS_PARTITION, start)
         while (position := self._reader.position(SCHEMAS_PARTITION)) < end:
             left_s = deadline_s - self._clock.monotonic()
@@ -365,10 +516,11 @@ class SchemaCatalogue:
             # A reader may wait out its time although it has moved past the marker at the end.
             for record in await self._reader.read(timeout_s=min(left_s, _POLL_S)):
                 self._learn(record)
-        self._position = position
+            # At once: the next reading goes on here, also where this one does not reach the end.
+            self._position = self._reader.position(SCHEMAS_PARTITION)
 
     def _learn(self, record: LogRecord) -> None:
-        problem = self._problem(record)
+        problem = self._book.apply(record.key, record.value, record.headers)
         if problem is not None:
             self._skipped += 1
             self._raise_alarm(
@@ -383,37 +535,6 @@ class SchemaCatalogue:
                 )
             )
 
-    def _problem(self, record: LogRecord) -> str | None:
-        """Take a schema into the catalogue, or say why it cannot be used."""
-        if record.value is None:
-            return "It is a tombstone, and schemas are never removed."
-        if len(record.value) > self._settings.schema_bytes:
-            return f"Its value has {len(record.value)} bytes."
-        try:
-            schema = AvroSchema.parse(record.value.decode())
-        except UnicodeDecodeError:
-            return "Its value is not UTF-8."
-        except PenstockError as error:
-            return error.message
-        if record.key != schema.fingerprint.hex().encode():
-            return f"Its key is not the fingerprint of its schema {schema.full_name}."
-        return self._take(schema)
 
-    def _take(self, schema: AvroSchema) -> str | None:
-        known = self.find(schema.fingerprint)
-        if known is None and len(self._known) >= self._settings.schemas:
-            return f"{self._settings.schemas} schemas are known already."
-        if known is not None and (conflict := logical_conflict(known, schema)) is not None:
-            return f"{schema.full_name} has the fingerprint of a known schema: {conflict}."
-        self._known[schema.fingerprint] = schema
-        self._missing_until_s.pop(schema.fingerprint, None)
-        return None
-
-    def _is_missing(self, fingerprint: bytes) -> bool:
-        until_s = self._missing_until_s.get(fingerprint)
-        return until_s is not None and self._clock.monotonic() < until_s
-
-    def _note_missing(self, fingerprint: bytes) -> None:
-        while len(self._missing_until_s) >= self._settings.schemas:
-            del self._missing_until_s[next(iter(self._missing_until_s))]
-        self._missing_until_s[fingerprint] = self._clock.monotonic() + self._settings.missing_s
+def _key(wish: Wish) -> _Key:
+    return wish.subject, wish.replaces, wish.schema.fingerprint

@@ -13,13 +13,12 @@ Laws:
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, final
+from typing import ClassVar, Final, final
 
 from penstock.events.alarm import Alarm, RaiseAlarm
-from penstock.events.catalogue import SchemaCatalogue
 from penstock.events.clock import Clock
 from penstock.events.deadline import before
 from penstock.events.envelope import Envelope
@@ -27,9 +26,16 @@ from penstock.events.line import InLine, Line, NotSent
 from penstock.events.log import BatchWriter
 from penstock.events.sender import Sender
 from penstock.events.topic import Topic
-from penstock.schemas.errors import CallerError
+from penstock.events.written_schemas import SchemaKeeper
+from penstock.schemas.errors import CallerError, PenstockError, WorldError
 
 __all__ = ["Entrance", "Kind", "TopicTooNarrow"]
+
+_UNCONFIRMED: Final = "its schema and its topic were not confirmed"
+
+
+def _unconfirmed(failure: PenstockError) -> str:
+    return f"{_UNCONFIRMED} ({str(failure).removesuffix('.')})"
 
 
 @dataclass(eq=False, kw_only=True)
@@ -77,6 +83,23 @@ class Kind:
         """Whether the class is ready and nobody of its topic stands in line."""
         return self.ready and not self.line
 
+    @property
+    def waits_for(self) -> str:
+        """What a record has waited for that was not admitted."""
+        return "it was not admitted to a batch" if self.ready else self.line.reason
+
+    def learn_frame(self) -> None:
+        """Seal with the schema's own frame from now on, and finish what waits without it."""
+        if not self.envelope.is_framed:
+            self.envelope.learn_frame()
+            self.line.exchange(self._finished)
+
+    def _finished(self, entry: InLine) -> InLine:
+        if entry.kind is not self:
+            return entry
+        record = self.envelope.finished(entry.outgoing.record)
+        return entry._replace(outgoing=entry.outgoing._replace(record=record))
+
 
 @final
 class Entrance:
@@ -86,7 +109,7 @@ class Entrance:
         self,
         sender: Sender,
         writer: BatchWriter,
-        schemas: SchemaCatalogue,
+        schemas: SchemaKeeper,
         clock: Clock,
         raise_alarm: RaiseAlarm,
         *,
@@ -116,8 +139,7 @@ class Entrance:
         """Take in a class of messages."""
         line = self._lines.get(envelope.topic.name)
         if line is None:
-            reason = "its schema and its topic were not confirmed"
-            line = self._lines[envelope.topic.name] = Line(self._clock, reason, self._let_in)
+            line = self._lines[envelope.topic.name] = Line(self._clock, _UNCONFIRMED, self._let_in)
         kind = Kind(envelope, line)
         self._kinds.append(kind)
         return kind
@@ -127,6 +149,11 @@ class Entrance:
         kind.line.append(entry)
         self._let_in(kind.line)
         self._begin(kind)
+
+    def left(self, kind: Kind) -> None:
+        """Let in who stood behind a record of a class that has left its line."""
+        self._let_in(kind.line)
+        self._sender.left()
 
     async def get_ready(self, kinds: Sequence[Kind]) -> None:
         """Make classes ready, and let in who waits for them.
@@ -141,20 +168,35 @@ class Entrance:
             return
         topics = ", ".join(sorted({kind.envelope.topic.name for kind in kinds}))
         deadline_s = self._clock.monotonic() + self._timeout_s
+        reason = "the schemas and the topics could not be confirmed"
 
         async def attempt(left_s: float) -> None:
+            nonlocal reason
             work = self._confirm([kind.envelope for kind in kinds])
-            await before(self._clock, self._clock.monotonic() + left_s, work)
+            try:
+                await before(self._clock, self._clock.monotonic() + left_s, work)
+            except WorldError as failure:
+                # Told at the deadline, which may end a later attempt before that has a reason.
+                reason = _unconfirmed(failure)
+                for kind in kinds:
+                    kind.line.reason = reason
+                raise
 
         try:
-            await self._sender.persist(topics, deadline_s, attempt)
-        except TimeoutError:
-            reason = "the schemas and the topics could not be confirmed"
+            await self._sender.writing.persist(topics, deadline_s, attempt)
+        except (TimeoutError, NotSent):
             raise NotSent(topic=topics, reason=reason) from None
         for kind in kinds:
+            kind.learn_frame()
             kind.ready = True
+            kind.line.reason = _UNCONFIRMED
         for kind in kinds:
             self._let_in(kind.line)
+
+    def exchange(self, exchanged: Callable[[InLine], InLine]) -> None:
+        """Put something in the place of each record that waits for its class."""
+        for line in self._lines.values():
+            line.exchange(exchanged)
 
     async def close(self, deadline_s: float) -> None:
         """Wait until classes are ready or the deadline comes; tell those that still wait."""

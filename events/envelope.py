@@ -8,6 +8,7 @@ Laws:
    record that is too large, an instant that no broker takes (formats.md F18).
 2. Records without a key go to the partitions in turn.
 3. Nothing here waits, reads a clock or draws a number.
+4. What is sealed before its schema has an id is finished before it is sent (writer_frames.py).
 """
 
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from penstock.events.event import (
 from penstock.events.headers import Header, constant_headers, headers_size, time_header
 from penstock.events.log import NewRecord, Partition, RecordTooLarge
 from penstock.events.partitioner import partition_of
+from penstock.events.writer_frames import WriterFrames
 from penstock.schemas.codec import encoder_of
 from penstock.schemas.errors import CallerError, ExitCode
 
@@ -114,21 +116,32 @@ class Envelope:
         "_alike_bytes",
         "_constants",
         "_encode",
+        "_frames",
         "_in_turn",
         "_limit_bytes",
+        "_message_type",
         "_partitions",
         "_read_key",
+        "is_framed",
         "schema",
         "topic",
     )
 
-    def __init__(self, message_type: type[Message], *, source: str, limit_bytes: int) -> None:
+    def __init__(
+        self,
+        message_type: type[Message],
+        *,
+        source: str,
+        limit_bytes: int,
+        frames: WriterFrames | None = None,
+    ) -> None:
         """Compile a class.
 
         Args:
             message_type: a concrete event or command.
             source: who publishes.
             limit_bytes: size of a record at most.
+            frames: how messages are framed; as single objects if not given.
 
         Raises:
             AbstractRecord: the class is a base.
@@ -137,7 +150,13 @@ class Envelope:
         declaration = message_declaration_of(message_type)
         self.topic = declaration.topic
         self.schema = declaration.schema
-        self._encode = encoder_of(message_type)
+        self._message_type = message_type
+        self._frames = frames or WriterFrames()
+        self.is_framed = self._frames.frame(self.schema.fingerprint) is not None
+        """Whether what is sealed now needs no finishing."""
+        self._encode = encoder_of(
+            message_type, frame=self._frames.provisional(self.schema.fingerprint)
+        )
         self._read_key = key_reader(message_type)
         self._partitions = [
             Partition(self.topic.name, number) for number in range(self.topic.partitions)
@@ -186,6 +205,32 @@ class Envelope:
             )
         record = NewRecord(raw_key, value, headers, stamp.timestamp_ms)
         return Outgoing(partition, record, size, event_id)
+
+    def learn_frame(self) -> None:
+        """Seal with the schema's own frame from now on.
+
+        Raises:
+            FrameNotKnown: its id was never learned.
+        """
+        if not self.is_framed:
+            frame = self._frames.final(self.schema.fingerprint)
+            self._encode = encoder_of(self._message_type, frame=frame)
+            self.is_framed = True
+
+    def finished(self, record: NewRecord) -> NewRecord:
+        """Return a record that was sealed here as it is sent: with the schema's own frame.
+
+        Raises:
+            FrameNotKnown: the schema's id was never learned.
+        """
+        value = record.value
+        assert value is not None, "a message has a value"
+        frame = self._frames.final(self.schema.fingerprint)
+        return (
+            record
+            if value.startswith(frame)
+            else record._replace(value=frame + value[len(frame) :])
+        )
 
     def _partition(self, key: bytes | None) -> Partition:
         if key is None:

@@ -27,10 +27,11 @@ from typing_extensions import TypeAliasType
 
 from penstock.events.names import check_declared_topic, domain_of
 from penstock.events.problems import Problems
-from penstock.events.topic import Topic
+from penstock.events.topic import DEFAULT_COMPATIBILITY, Topic
 from penstock.schemas.errors import CallerError, ExitCode
 from penstock.schemas.mapping import class_name
 from penstock.schemas.record import Declaration, Record, declaration_of, declared_bases
+from penstock.schemas.record_words import wire_name
 
 __all__ = [
     "BadKey",
@@ -217,9 +218,12 @@ def _declaration(
 ) -> MessageDeclaration:
     attributes = {"topic": topic.name}
     if key is not None:
-        attributes["key"] = key
+        info = inherited.record_type.model_fields[key]
+        attributes["key"] = wire_name(key, info) or key
     if reply is not None:
         attributes["reply"] = declaration_of(reply).full_name
+    if topic.compatibility != DEFAULT_COMPATIBILITY:
+        attributes["compatibility"] = topic.compatibility
     return MessageDeclaration(
         record_type=inherited.record_type,
         full_name=inherited.full_name,

@@ -13,7 +13,7 @@ Laws:
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import ClassVar, Final
 
@@ -53,7 +53,7 @@ HEADERS_LIMIT_BYTES: Final = 64 * 1024
 TEXT_LIMIT: Final = 1_024
 """Characters of an id, a source or a trace context that is written at most."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - in UTC, which the header says by its Z
 _OURS = ("ce_", "penstock-")
 _OURS_WHOLE = frozenset({"content-type", "traceparent"})
 # Two varints of up to two bytes each, for lengths up to 8 191 (KIP-82); longer ones take more, and
@@ -184,7 +184,7 @@ def id_header(event_id: str) -> Header:
     """Return the header with an id that a caller gave.
 
     Raises:
-        IllegalHeader: it is empty or too long.
+        IllegalHeader: it is empty, too long or no text.
     """
     return "ce_id", _text("ce_id", event_id)
 
@@ -196,7 +196,7 @@ def time_header(timestamp_ms: int) -> Header:
     The same instant as the record's timestamp, so that the two never disagree.
     """
     moment = _EPOCH + timedelta(milliseconds=timestamp_ms)
-    return "ce_time", f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z".encode()
+    return "ce_time", f"{moment.isoformat(timespec='microseconds')}Z".encode()
 
 
 def cause_headers(
@@ -205,7 +205,7 @@ def cause_headers(
     """Return the headers that tie an event to its flow, its cause and its trace.
 
     Raises:
-        IllegalHeader: one of them is empty or too long.
+        IllegalHeader: one of them is empty, too long or no text.
     """
     given = (
         ("ce_correlationid", correlation_id),
@@ -219,8 +219,8 @@ def caller_headers(headers: Mapping[str, str | bytes]) -> tuple[Header, ...]:
     """Return the headers that a caller adds, checked.
 
     Raises:
-        IllegalHeader: a name is empty, too long or the product's own, or there are too many or
-            too large ones.
+        IllegalHeader: a name is empty, too long or the product's own, a text is none, or there are
+            too many or too large ones.
     """
     checked = tuple(_caller_header(name, value) for name, value in headers.items())
     if len(checked) > HEADERS_LIMIT // 2 or headers_size(checked) > HEADERS_LIMIT_BYTES // 2:
@@ -276,14 +276,23 @@ def _caller_header(name: str, value: str | bytes) -> Header:
     if not 1 <= len(name) <= TEXT_LIMIT:
         rule = f"A name has 1 to {TEXT_LIMIT} characters"
         raise IllegalHeader(header=_shown(name), rule=rule)
-    return name, value.encode() if isinstance(value, str) else bytes(value)
+    _utf8(name, name)
+    return name, _utf8(name, value) if isinstance(value, str) else bytes(value)
 
 
 def _text(name: str, value: str) -> bytes:
     if not 1 <= len(value) <= TEXT_LIMIT:
         rule = f"Its value has 1 to {TEXT_LIMIT} characters, and {len(value)} were given"
         raise IllegalHeader(header=name, rule=rule)
-    return value.encode()
+    return _utf8(name, value)
+
+
+def _utf8(header: str, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        rule = "It holds half a character (a lone surrogate)"
+        raise IllegalHeader(header=_shown(header), rule=rule) from None
 
 
 def _shown(name: str) -> str:

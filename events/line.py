@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Protocol, final
 
+from penstock.events.batch_parts import PartEnd, Parts
 from penstock.events.batches import Batch
 from penstock.events.clock import Clock
 from penstock.events.envelope import Outgoing
@@ -40,8 +41,8 @@ class NotSent(WorldError):
     remedy: ClassVar[str] = "Publish it again, and look after the cluster if this goes on."
 
 
-End = int | PenstockError
-"""How a batch ended: with the offset of its first record, or with an error."""
+End = PartEnd | Parts
+"""How a batch ended: with the offset of its first record, with an error, or in parts."""
 
 
 class Waiter(Protocol):
@@ -95,7 +96,7 @@ class InLine(NamedTuple):
 class Line:
     """Records in line for one thing. Belongs to one event loop."""
 
-    __slots__ = ("_clock", "_entries", "_patrol", "_reason", "_serve")
+    __slots__ = ("_clock", "_entries", "_patrol", "_serve", "reason")
 
     def __init__(self, clock: Clock, reason: str, serve: "Callable[[Line], None]") -> None:
         """Begin empty.
@@ -106,7 +107,8 @@ class Line:
             serve: looks at the front; called when the deadline there has come.
         """
         self._clock = clock
-        self._reason = reason
+        self.reason = reason
+        """What those who are dismissed have waited for; whoever learns more says so here."""
         self._serve = serve
         self._entries: deque[InLine] = deque()
         self._patrol: asyncio.Task[None] | None = None
@@ -129,13 +131,19 @@ class Line:
             if not entry.admitted.done():
                 if entry.deadline_s > now_s:
                     return entry
-                entry.refuse(self._not_sent(entry, self._reason))
+                entry.refuse(self._not_sent(entry, self.reason))
             self._entries.popleft()
         return None
 
     def leave(self) -> None:
         """Take away the front."""
         self._entries.popleft()
+
+    def exchange(self, exchanged: Callable[[InLine], InLine]) -> None:
+        """Put something in the place of each that still waits; where it stands stays the same."""
+        self._entries = deque(
+            entry if entry.admitted.done() else exchanged(entry) for entry in self._entries
+        )
 
     def refuse(self, kind: Readiness, failure: BaseException) -> None:
         """Tell all records of a class that they will not be admitted, and take them away."""

@@ -2,8 +2,8 @@
 
 A log is topics of partitions of records. These Protocols say the little that publishing, reading
 and administration need, and what each call promises; infra/kafka fulfils them on a real cluster,
-other adapters may do so elsewhere. Transactions and groups are the business of workers, whose
-ports stand in workers/ports.py.
+other adapters may do so elsewhere. Reading in a group has its port in group.py; transactions are
+the business of workers, whose ports stand in workers/ports.py.
 
 Laws:
 1. A write that returns is acknowledged by all in-sync replicas. A write that raises says whether
@@ -26,12 +26,15 @@ __all__ = [
     "NewRecord",
     "OpenBatch",
     "Partition",
+    "PositionLost",
+    "RangeReader",
     "RecordTooLarge",
     "TopicAdmin",
     "TopicMissing",
     "TopicState",
     "WriteRefused",
     "WriteUnknown",
+    "WriterStatistics",
 ]
 
 Headers = Sequence[tuple[str, bytes]]
@@ -112,10 +115,25 @@ class OpenBatch(Protocol):
         """The number of records taken."""
         ...
 
+    def content(self) -> Sequence[NewRecord]:
+        """The records taken, in order. The batch cannot be written any more from then on."""
+        ...
+
     @property
     def size_bytes(self) -> int:
         """Encoded size so far."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterStatistics:
+    """What became of the producers of a writer."""
+
+    producers_started: int
+    """Producers that were started, one after the other."""
+    producers_given_up: int
+    """Producers that no write could trust any more, since a batch was refused or in doubt. After
+    each the next write starts a new one."""
 
 
 class BatchWriter(Protocol):
@@ -149,6 +167,10 @@ class BatchWriter(Protocol):
         """
         ...
 
+    def statistics(self) -> WriterStatistics:
+        """Return the counts."""
+        ...
+
 
 class LogReader(Protocol):
     """Reads partitions without a group, committed records only."""
@@ -162,7 +184,11 @@ class LogReader(Protocol):
         ...
 
     async def read(self, *, timeout_s: float) -> Sequence[LogRecord]:
-        """The next records of all partitions, in order within each; empty after the timeout."""
+        """The next records of all partitions, in order within each; empty after the timeout.
+
+        Raises:
+            PositionLost: a log no longer holds the position that is to be read.
+        """
         ...
 
     def position(self, partition: Partition) -> int:
@@ -171,6 +197,33 @@ class LogReader(Protocol):
 
     async def close(self) -> None:
         """Close all connections, in bounded time."""
+        ...
+
+
+class RangeReader(LogReader, Protocol):
+    """A reader that finds times, and lets partitions rest."""
+
+    async def offset_at(self, partition: Partition, timestamp_ms: int) -> int:
+        """Where a time begins: at the first record that is as late.
+
+        Timestamps need not ascend: behind that record there may be earlier ones. Markers and
+        aborted records have timestamps, too, so no record need be at the offset itself.
+
+        Args:
+            partition: one of those that are read.
+            timestamp_ms: milliseconds since 1970, 0 or more.
+
+        Returns:
+            Its offset; the end of what committed readers may see, where no record is so late.
+        """
+        ...
+
+    def pause(self, partition: Partition) -> None:
+        """Read no more of a partition until it is resumed; its position stays."""
+        ...
+
+    def resume(self, partition: Partition) -> None:
+        """Read a partition again."""
         ...
 
 
@@ -222,6 +275,8 @@ class WriteRefused(WorldError):
     """Where it was to be written."""
     reason: str
     """The broker's error, by name and number."""
+    too_large: bool = False
+    """Whether its size is at fault, so that its records may be taken in smaller batches."""
 
     code: ClassVar[str] = "PEN-E1"
     exit_code: ClassVar[ExitCode] = ExitCode.DATA
@@ -280,3 +335,22 @@ class TopicMissing(CallerError):
     what: ClassVar[str] = "The topic {topics} does not exist."
     why: ClassVar[str] = "No topic is created by writing to it or by reading from it."
     remedy: ClassVar[str] = "Create it with 'penstock topic apply'."
+
+
+@dataclass(eq=False, kw_only=True)
+class PositionLost(WorldError):
+    """The log does not hold the position that is to be read."""
+
+    partition: Partition
+    """The partition."""
+    position: int
+    """The offset that is not there."""
+
+    code: ClassVar[str] = "PEN-E50"
+    exit_code: ClassVar[ExitCode] = ExitCode.DATA
+    what: ClassVar[str] = "The log of {partition} does not hold offset {position}."
+    why: ClassVar[str] = "Records expired before they were read, or the topic was made again."
+    remedy: ClassVar[str] = (
+        "Decide what the missing records mean, then begin where the log begins; where records "
+        "expire too early, raise the topic's retention."
+    )

@@ -30,6 +30,7 @@ __all__ = [
     "check_declared_topic",
     "check_saga",
     "check_slot",
+    "check_subscription",
     "check_topic",
     "check_worker",
     "collision_key",
@@ -44,6 +45,7 @@ __all__ = [
     "saga_inbox_topic",
     "saga_state_topic",
     "saga_worker",
+    "subscriber_group",
     "transactional_id",
 ]
 
@@ -148,6 +150,15 @@ def check_slot(slot: str) -> str:
     return _simple("slot", slot)
 
 
+def check_subscription(name: str) -> str:
+    """Return the name of a group of subscribers if it is legal.
+
+    Raises:
+        IllegalName: it is not.
+    """
+    return _simple("subscription", name)
+
+
 def check_topic(topic: str) -> str:
     """Return the name of a topic if Kafka allows it.
 
@@ -205,6 +216,14 @@ def saga_worker(saga: str) -> str:
 def consumer_group(app: str, worker: str) -> str:
     """Return the group of a worker: `<app>.<worker>`; for sagas give `saga_worker(saga)`."""
     return f"{check_app(app)}.{_any_worker(worker)}"
+
+
+def subscriber_group(app: str, name: str) -> str:
+    """Return the group of subscribers: `<app>.subscriber.<name>`.
+
+    It has two dots, and the group of a worker or a saga has one: no name makes them meet.
+    """
+    return f"{check_app(app)}.subscriber.{check_subscription(name)}"
 
 
 def transactional_id(group: str, topic: str, partition: int) -> str:

@@ -12,21 +12,22 @@ Laws:
 3. A cancelled call disturbs no other. Its record is written if it had been admitted to a batch.
 4. `publish_many` makes no future, task or timer per record. A waiting `publish` makes one bare
    future of its own: were it to wait on one that all share, cancelling it would cancel the others.
+   `publish_nowait` makes none.
 5. This file knows no client library, and sleeps by the given clock only.
 """
 
 import asyncio
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
-from typing import ClassVar, Final, NamedTuple, TypeVar, final
+from typing import Final, final
 from uuid import UUID
 
 from penstock.events.alarm import RaiseAlarm
+from penstock.events.batch_report import BatchObserver
 from penstock.events.batches import Batch, joining_s
 from penstock.events.bulk import Bulk
-from penstock.events.catalogue import SchemaCatalogue
 from penstock.events.clock import Clock
 from penstock.events.deadline import before
 from penstock.events.entrance import Entrance, Kind
@@ -34,102 +35,45 @@ from penstock.events.envelope import (
     NO_FURTHER_HEADERS,
     Envelope,
     FurtherHeaders,
-    Outgoing,
     Stamp,
     further_headers,
     stamp_of,
     timestamp_ms_of,
 )
 from penstock.events.event import Key, Message
+from penstock.events.flush import Flush
 from penstock.events.headers import caller_headers, cause_headers, id_header
 from penstock.events.identity import Entropy, uuid_text
 from penstock.events.line import End, InLine, NotSent, Waiter
-from penstock.events.log import BatchWriter, WriteUnknown
+from penstock.events.log import BatchWriter, Partition
+from penstock.events.publisher_errors import BadTimeout, NoRoom, NotPrepared, PublisherClosed
 from penstock.events.publisher_settings import PublisherSettings
+from penstock.events.receipt import Published, Receipt, published, unknown
 from penstock.events.sender import Sender, SenderStatistics, raise_again
-from penstock.schemas.errors import CallerError, PenstockError, WorldError
+from penstock.events.writer_frames import WriterFrames
+from penstock.events.written_schemas import SchemaKeeper
+from penstock.schemas.errors import PenstockError, WorldError
 
-__all__ = [
-    "BadTimeout",
-    "PublishUnknown",
-    "Published",
-    "Publisher",
-    "PublisherClosed",
-]
-
-_Answer = TypeVar("_Answer")
+__all__ = ["Publisher"]
 
 _IDS_AT_ONCE: Final = 256
 # A source that never ends must not hold up the event loop: after so many events others may run.
 _EVENTS_PER_TURN: Final = 200
 
 
-@dataclass(eq=False, kw_only=True)
-class BadTimeout(CallerError):
-    """A call asks for more time than the publisher allows, or for none."""
-
-    timeout_s: float
-    """The seconds asked for."""
-    limit_s: float
-    """The seconds allowed."""
-
-    code: ClassVar[str] = "PEN-E34"
-    what: ClassVar[str] = "A publish cannot take {timeout_s} seconds."
-    why: ClassVar[str] = "It may take more than none and at most {limit_s}, as its batch may."
-    remedy: ClassVar[str] = "Ask for less, or raise the publisher's timeout_s."
-
-
-@dataclass(eq=False, kw_only=True)
-class PublisherClosed(CallerError):
-    """Something is published after the publisher was closed."""
-
-    code: ClassVar[str] = "PEN-E22"
-    what: ClassVar[str] = "The publisher is closed."
-    why: ClassVar[str] = "Nobody would wait for the record any more."
-    remedy: ClassVar[str] = "Publish before the connection is left."
-
-
-@dataclass(eq=False, kw_only=True)
-class PublishUnknown(WriteUnknown):
-    """An event was sent and never answered; it may have been written."""
-
-    event_id: str
-    """Its id, to publish it again with."""
-
-    code: ClassVar[str] = "PEN-E36"
-    what: ClassVar[str] = "Event {event_id} for {partition} got no answer: {reason}."
-    why: ClassVar[str] = "It may or may not have been written."
-    remedy: ClassVar[str] = (
-        "Publish it again with the same event_id; readers that remember ids see it once."
-    )
-
-
-class Published(NamedTuple):
-    """Where an event was written."""
-
-    topic: str
-    """The topic."""
-    partition: int
-    """The partition."""
-    offset: int | None
-    """The offset; None where the broker acknowledged without saying it."""
-    event_id: str
-    """The id in its headers."""
-
-
 @final
 class _Place:
-    """The place of one call's record in a batch, and the future on which the call waits."""
+    """The place in a batch of the record of a call that stands in line."""
 
-    __slots__ = ("batch_deadline_s", "index", "waiter")
+    __slots__ = ("_waiter", "batch_deadline_s", "index")
 
-    def __init__(self) -> None:
-        self.waiter: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+    def __init__(self, waiter: Waiter) -> None:
+        self._waiter = waiter
         self.index = 0
         self.batch_deadline_s = 0.0
 
     def join(self, batch: Batch[Waiter]) -> None:
-        batch.waiters.append(self.waiter)
+        batch.waiters.append(self._waiter)
         self.index = batch.count - 1
         self.batch_deadline_s = batch.deadline_s
 
@@ -141,13 +85,14 @@ class Publisher:
     def __init__(
         self,
         writer: BatchWriter,
-        schemas: SchemaCatalogue,
+        schemas: SchemaKeeper,
         clock: Clock,
         entropy: Entropy,
         source: str,
         *,
         raise_alarm: RaiseAlarm,
         settings: PublisherSettings | None = None,
+        frames: WriterFrames | None = None,
     ) -> None:
         """Begin with nothing.
 
@@ -157,17 +102,23 @@ class Publisher:
             clock: time.
             entropy: ids, and jitter between attempts.
             source: who publishes, such as `shop.stock`; stands in every event.
-            raise_alarm: is told of topics with more partitions than declared.
+            raise_alarm: is told of topics with more partitions than declared, and of failures
+                that nobody else is told of.
             settings: limits and rhythm.
+            frames: how messages are framed; as single objects if not given. Where it is by ids,
+                `schemas` must learn them for it.
         """
+        self._frames = frames or WriterFrames()
         self._clock = clock
         self._entropy = entropy
         self._source = source
         self._settings = settings or PublisherSettings()
+        self._joining_s = joining_s(self._settings.timeout_s)
         self._sender = Sender(
             writer,
             clock,
             entropy,
+            raise_alarm,
             buffer_bytes=self._settings.buffer_bytes,
             timeout_s=self._settings.timeout_s,
         )
@@ -229,15 +180,88 @@ class Publisher:
         )
         now_s = self._clock.monotonic()
         deadline_s = now_s + self._checked_timeout(timeout_s)
-        own_timer = timeout_s is not None
-        place, linger_s = _Place(), self._settings.linger_s
-        if not (kind.open and self._sender.admit(outgoing, linger_s, now_s, place.join)):
+        partition, event_id = outgoing.partition, outgoing.event_id
+        waiter: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+        linger_s = self._settings.linger_s
+        batch = self._sender.admit(outgoing, linger_s, now_s) if kind.open else None
+        if batch is not None:
+            batch.waiters.append(waiter)
+            index, batch_deadline_s = batch.count - 1, batch.deadline_s
+        else:
+            place = _Place(waiter)
             entry = InLine(kind, outgoing, linger_s, deadline_s, place.join, _future())
-            await self._stand_in_line(kind, entry, own_timer=own_timer)
-        base = await self._acknowledged(outgoing, place, deadline_s, own_timer=own_timer)
-        partition = outgoing.partition
-        offset = None if base < 0 else base + place.index
-        return Published(partition.topic, partition.number, offset, outgoing.event_id)
+            await self._stand_in_line(kind, entry, own_timer=timeout_s is not None)
+            index, batch_deadline_s = place.index, place.batch_deadline_s
+            del place, entry
+        # Many thousands may wait here, and the garbage collector walks through all that they keep.
+        # The batch has the record's bytes; of the event and the record nothing is needed any more.
+        del message, outgoing, batch
+        if timeout_s is None and batch_deadline_s <= deadline_s + self._joining_s:
+            end = await waiter  # the batch's timer serves it as well
+        else:
+            end = await self._before(deadline_s, waiter, partition, event_id)
+        return published(partition, event_id, index, end)
+
+    def publish_nowait(
+        self,
+        message: Message,
+        *,
+        key: Key | None = None,
+        event_id: str | UUID | None = None,
+        time: datetime | None = None,
+        correlation_id: str | None = None,
+        causation_id: str | None = None,
+        traceparent: str | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
+    ) -> Receipt:
+        """Put one event or command into a batch at once, or refuse it.
+
+        For loops that must not wait: a request that is to be answered now, a sensor that is read
+        now. The class must be ready (`prepare`), and there must be room. What the receipt will tell
+        may be awaited at any time, or never: a failure at which nobody looks is told by an alarm,
+        and `flush` raises it.
+
+        Args:
+            message: as for `publish`; so are all others.
+            key: see above.
+            event_id: see above.
+            time: see above.
+            correlation_id: see above.
+            causation_id: see above.
+            traceparent: see above.
+            headers: see above.
+
+        Returns:
+            To be awaited for where it was written. Its end comes within twice the settings'
+            `timeout_s`.
+
+        Raises:
+            CallerError: it cannot be written as it is.
+            NotPrepared: its class is not ready.
+            NoRoom: the buffer is full, or others stand in line for it.
+        """
+        kind = self._kinds.get(type(message)) or self._kind(type(message))
+        outgoing = kind.envelope.seal(
+            message,
+            self._new_id() if event_id is None else _checked_id(event_id),
+            self._now() if time is None else self._dated(time),
+            key,
+            _further(correlation_id, causation_id, traceparent, headers),
+        )
+        if not kind.ready:
+            raise NotPrepared(message_type=type(message).__name__)
+        receipt = Receipt(outgoing, self._sender.unseen)
+        now_s, linger_s = self._clock.monotonic(), self._settings.linger_s
+        batch = self._sender.admit(outgoing, linger_s, now_s) if kind.open else None
+        if batch is not None:
+            receipt.join(batch)
+            return receipt
+        raise NoRoom(
+            topic=outgoing.partition.topic,
+            size_bytes=outgoing.size_bytes,
+            buffered_bytes=self._sender.buffered_bytes,
+            limit_bytes=self._settings.buffer_bytes,
+        )
 
     async def publish_many(
         self,
@@ -301,6 +325,50 @@ class Publisher:
         kinds = [self._kind(message_type) for message_type in types]
         await self._entrance.get_ready([kind for kind in kinds if not kind.ready])
 
+    async def flush(self, *, timeout_s: float | None = None) -> None:
+        """Send at once what was published before, and wait until all of it has ended.
+
+        What is published while it waits is not waited for. Of a `publish_many` that is under way,
+        the events that it has taken from its source count.
+
+        Args:
+            timeout_s: seconds to wait at most; the settings' `timeout_s`, if not given. 0 only
+                looks.
+
+        Raises:
+            FlushIncomplete: something failed, or has no end yet. It also tells of events that were
+                published without waiting and had failed before, with nobody looking at their
+                receipts.
+        """
+        limit_s = self._settings.timeout_s if timeout_s is None else timeout_s
+        deadline_s = self._clock.monotonic() + limit_s
+        flush, settled = Flush(), asyncio.Event()
+        unseen = self._sender.unseen.kept()
+        self._entrance.exchange(flush.follow_entry)
+        self._sender.exchange(flush.follow_entry)
+        for batch in self._sender.hurry():
+            flush.follow_batch(batch)
+        flush.on_settled = settled.set
+        try:
+            if flush.unsettled and limit_s > 0:
+                with suppress(TimeoutError):  # told by what is unsettled
+                    await before(self._clock, deadline_s, settled.wait())
+        except asyncio.CancelledError:
+            flush.leave()
+            raise
+        # Only now: were the flush cancelled before, nobody would have been told of them.
+        flush.count_failures(self._sender.unseen.take(unseen))
+        if (incomplete := flush.end()) is not None:
+            raise incomplete
+
+    def observe(self, observer: BatchObserver) -> None:
+        """Tell somebody of every batch that ends from now on: a metric, mostly.
+
+        Args:
+            observer: see batch_report.py; what it raises disturbs nobody.
+        """
+        self._sender.observe(observer)
+
     async def close(self, *, timeout_s: float = 10.0) -> None:
         """Send what is held, and end. From its first step on nothing can be published.
 
@@ -327,7 +395,10 @@ class Publisher:
         kind = self._kinds.get(message_type)
         if kind is None:
             envelope = Envelope(
-                message_type, source=self._source, limit_bytes=self._settings.record_bytes
+                message_type,
+                source=self._source,
+                limit_bytes=self._settings.record_bytes,
+                frames=self._frames,
             )
             kind = self._kinds[message_type] = self._entrance.add(envelope)
         return kind
@@ -376,14 +447,17 @@ class Publisher:
 
     async def _take(self, bulk: Bulk, messages: Iterable[Message], further: FurtherHeaders) -> None:
         """Put some events of a `publish_many` into batches, as fast as there is room."""
-        join, linger_s = bulk.join, self._settings.bulk_linger_s
+        linger_s = self._settings.bulk_linger_s
         for message in messages:
             kind = self._kinds.get(type(message)) or self._kind(type(message))
             outgoing = kind.envelope.seal(message, self._new_id(), self._now(), None, further)
             now_s = self._clock.monotonic()
-            if not (kind.open and self._sender.admit(outgoing, linger_s, now_s, join)):
+            batch = self._sender.admit(outgoing, linger_s, now_s) if kind.open else None
+            if batch is not None:
+                bulk.join(batch)
+            else:
                 deadline_s = now_s + self._settings.timeout_s
-                entry = InLine(kind, outgoing, linger_s, deadline_s, join, _future())
+                entry = InLine(kind, outgoing, linger_s, deadline_s, bulk.join, _future())
                 try:
                     await self._stand_in_line(kind, entry, own_timer=False)
                 except WorldError as failure:
@@ -398,39 +472,39 @@ class Publisher:
         The lines have timers for the common limit; only a shorter one needs its own.
         """
         self._entrance.enter(kind, entry)
+        admitted = entry.admitted
         try:
-            refusal = await self._until(entry.deadline_s, entry.admitted, own_timer=own_timer)
-        except TimeoutError:
-            reason = "it was not admitted to a batch"
-            raise NotSent(topic=entry.outgoing.partition.topic, reason=reason) from None
+            if own_timer:
+                await self._dismissed(kind, entry)
+            refusal = await admitted
+        except asyncio.CancelledError:
+            admitted.cancel()
+            self._entrance.left(kind)
+            raise
         if refusal is not None:
             raise_again(refusal)
 
-    async def _acknowledged(
-        self, outgoing: Outgoing, place: _Place, deadline_s: float, *, own_timer: bool
-    ) -> int:
-        # A batch has a timer, which serves all of its records that joined without standing in line.
-        tolerated_s = deadline_s + joining_s(self._settings.timeout_s)
-        own_timer = own_timer or place.batch_deadline_s > tolerated_s
+    async def _dismissed(self, kind: Kind, entry: InLine) -> None:
+        """Wait until a record has been admitted, and dismiss it at its own deadline."""
+        with suppress(TimeoutError):
+            await before(self._clock, entry.deadline_s, asyncio.wait({entry.admitted}))
+        if not entry.admitted.done():  # it may have been, in the very turn of the deadline
+            topic = entry.outgoing.partition.topic
+            entry.refuse(NotSent(topic=topic, reason=kind.waits_for))
+            self._entrance.left(kind)
+
+    async def _before(
+        self,
+        deadline_s: float,
+        waiter: "asyncio.Future[End]",
+        partition: Partition,
+        event_id: str,
+    ) -> End:
         try:
-            end = await self._until(deadline_s, place.waiter, own_timer=own_timer)
+            return await before(self._clock, deadline_s, waiter)
         except TimeoutError:
             reason = "the call's deadline came before the batch's answer"
-            raise _unknown(outgoing, reason) from None
-        if isinstance(end, int):
-            return end
-        if isinstance(end, WriteUnknown):
-            raise _unknown(outgoing, end.reason) from end
-        return raise_again(end)
-
-    async def _until(
-        self, deadline_s: float, future: "asyncio.Future[_Answer]", *, own_timer: bool
-    ) -> _Answer:
-        return await (before(self._clock, deadline_s, future) if own_timer else future)
-
-
-def _unknown(outgoing: Outgoing, reason: str) -> PublishUnknown:
-    return PublishUnknown(partition=outgoing.partition, reason=reason, event_id=outgoing.event_id)
+            raise unknown(partition, event_id, reason) from None
 
 
 async def _settled(bulk: Bulk) -> None:

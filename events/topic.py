@@ -18,12 +18,36 @@ from typing import ClassVar, Final, Literal
 
 from penstock.events.names import check_topic
 from penstock.events.problems import Problems
+from penstock.schemas.compatibility_levels import Level
 from penstock.schemas.errors import CallerError
 
-__all__ = ["FOREVER", "PARTITIONS_LIMIT", "BadTopic", "Cleanup", "Topic"]
+__all__ = [
+    "DEFAULT_COMPATIBILITY",
+    "FOREVER",
+    "PARTITIONS_LIMIT",
+    "BadTopic",
+    "Cleanup",
+    "Compatibility",
+    "Topic",
+]
 
 Cleanup = Literal["delete", "compact"]
 """What becomes of old records: deleted by age, or all but the latest of each key removed."""
+
+Compatibility = Literal[
+    "NONE",
+    "BACKWARD",
+    "FORWARD",
+    "FULL",
+    "BACKWARD_TRANSITIVE",
+    "FORWARD_TRANSITIVE",
+    "FULL_TRANSITIVE",
+]
+"""How a new version of a type has to fit to those before it; the words of
+schemas/compatibility_levels.py."""
+
+DEFAULT_COMPATIBILITY: Final = "BACKWARD_TRANSITIVE"
+"""What holds where nothing is said: a topic can be read again from its beginning."""
 
 FOREVER: Final = timedelta.max
 """Retention without an end."""
@@ -71,6 +95,9 @@ class Topic:
     cleanup "delete"."""
     cleanup: Cleanup = "delete"
     """What becomes of old records."""
+    compatibility: Compatibility = DEFAULT_COMPATIBILITY
+    """How new versions of the types on it have to fit to those before. No setting of Kafka's: it
+    stands in the types' schemas, and whoever registers or checks these holds to it."""
     config: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Further configuration by Kafka's own names, such as {"max.message.bytes": "2097164"}."""
 
@@ -95,6 +122,8 @@ class Topic:
             problems.append(f"partitions is {self.partitions}, not 1 to {PARTITIONS_LIMIT}.")
         if self.cleanup not in {"delete", "compact"}:
             problems.append(f"cleanup is '{self.cleanup}', not 'delete' or 'compact'.")
+        if self.compatibility not in tuple(Level):
+            problems.append(f"compatibility is '{self.compatibility}', none of {', '.join(Level)}.")
         if self.retention is not None:
             problems.extend(self._retention_problems(self.retention))
         for entry, value in self.config.items():

@@ -13,6 +13,19 @@ Laws:
 3. No services' code is needed here: schemas say all there is to know about messages.
 """
 
-from penstock.sagas.scenario import SagaScenario
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penstock.sagas.scenario import SagaScenario
 
 __all__ = ["SagaScenario"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the engine when it is asked for: many commands need a word of the language only."""
+    if name != "SagaScenario":
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from penstock.sagas.scenario import SagaScenario  # noqa: PLC0415 - see above
+
+    return SagaScenario

@@ -26,6 +26,7 @@ from penstock.events.identity import derived_id
 from penstock.events.log import Headers, NewRecord, Partition
 from penstock.events.partitioner import partition_of
 from penstock.events.saga_headers import CommandHeaders, command_id, idempotency_key
+from penstock.events.writer_frames import WriterFrames
 from penstock.sagas.engine.effects import PublishEvent, SendCommand
 from penstock.sagas.records import Transition, encode_transition
 
@@ -77,6 +78,8 @@ class Outputs:
     """Partitions of each topic that is written to. Its owner may add some."""
     limit_bytes: int
     """Size of a record at most."""
+    frames: WriterFrames = field(default_factory=WriterFrames)
+    """How commands and events are framed. Its owner lets it learn the ids of all versions."""
     _constants: dict[str, tuple[Header, ...]] = field(default_factory=dict)
 
     def command(self, send: SendCommand, cause: Cause) -> tuple[Partition, NewRecord]:
@@ -98,7 +101,7 @@ class Outputs:
         return self._record(
             send.topic,
             cause.key.encode(),
-            send.value,
+            self.frames.reframed(send.value),
             [
                 *self._constant(send.type_name),
                 ("ce_id", str(command_id(effect_key, send.attempt)).encode()),
@@ -119,7 +122,7 @@ class Outputs:
         return self._record(
             publish.topic,
             publish.key,
-            publish.value,
+            self.frames.reframed(publish.value),
             [
                 *self._constant(publish.type_name),
                 ("ce_id", str(event_id).encode()),

@@ -6,7 +6,8 @@ An event may be keyed by anything; a saga has one order of its own. So the event
 the inbox, exactly once: the start and the event's offset are one transaction.
 
 Laws:
-1. The event travels on as its author framed it; it is only read to find the key.
+1. The event travels on as its author wrote it, as a single object whatever its frame was: in the
+   inbox it must be readable without a registry. It is only read to find the key.
 2. Events of other types on the same topic are passed over.
 3. What cannot be read, gives no key or is too large to travel on is a dead letter. What a slow
    cluster keeps from being read is none: it is a doubt.
@@ -14,7 +15,7 @@ Laws:
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, final
 
 from penstock.events.clock import Clock
 from penstock.events.event import Event
@@ -33,12 +34,17 @@ from penstock.events.saga_messages import InboxMessage, Start, encode_inbox_mess
 from penstock.sagas.definition_book import DefinitionBook
 from penstock.sagas.outputs import record_size
 from penstock.schemas.codec import datum_decoder_of
-from penstock.schemas.codec_errors import DecodeError, UnknownFingerprint
+from penstock.schemas.codec_errors import DecodeError
 from penstock.schemas.errors import CallerError, PenstockError
-from penstock.schemas.lookup import SchemaLookup
+from penstock.schemas.framing import (
+    find_behind,
+    found_behind,
+    frame_in_record,
+    single_object_of,
+)
+from penstock.schemas.lookup import SchemaIdLookup, SchemaLookup
 from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
-from penstock.schemas.single_object import fingerprint_in
 from penstock.workers.group_commit import Effects
 from penstock.workers.parking import Parking
 from penstock.workers.pipeline import OutputsRefused
@@ -67,11 +73,23 @@ class StarterContext:
     book: DefinitionBook
     """All versions of the saga."""
     schemas: SchemaLookup
-    """Writers' schemas."""
+    """Writers' schemas by fingerprint."""
+    ids: SchemaIdLookup
+    """Writers' schemas by id."""
     look_up: Callable[[bytes], Awaitable[object]]
-    """Asks the catalogue for an unknown fingerprint, in bounded time."""
+    """Looks for the schema behind an unknown frame, and waits for it, in bounded time."""
+    keep: Callable[[Iterable[AvroSchema]], Awaitable[None]]
+    """Puts schemas that only a registry knows where the inbox's reader finds them."""
     clock: Clock
     """The time."""
+
+
+class _Reading(NamedTuple):
+    """How events of one frame are read, for one version of the saga."""
+
+    writer: AvroSchema
+    key_of: Callable[[bytes], str]
+    """Finds the saga's key in a framed event."""
 
 
 @final
@@ -81,7 +99,7 @@ class Starter:
     def __init__(self, context: StarterContext) -> None:
         """Begin."""
         self._context = context
-        self._keys: dict[tuple[bytes, int], Callable[[bytes], str]] = {}
+        self._readings: dict[tuple[bytes, int], _Reading] = {}
         self._constants = constant_headers(_MESSAGE_TYPE, context.source)
 
     async def process(
@@ -93,8 +111,8 @@ class Starter:
             refused = OutputsRefused(reason=condemned.reason)
             return self._park(record, refused, "refused-by-broker", bare=condemned.without_value)
         try:
-            key = await self._key(record)
-            return Effects() if key is None else self._start(record, key)
+            reading = await self._reading(record)
+            return Effects() if reading is None else self._start(record, reading)
         except DecodeError as error:
             return self._park(record, error, "undecodable")
         except (CallerError, HeadersOverLimit, UnreadableHeader) as error:
@@ -104,43 +122,44 @@ class Starter:
         """Make nothing ready: the envelope's schema was published at the start."""
         assert not tuple(types)
 
-    async def _key(self, record: LogRecord) -> str | None:
-        """The key of the saga that an event starts; None where it starts none."""
-        framed = record.value or b""
-        fingerprint = fingerprint_in(framed)
+    async def _reading(self, record: LogRecord) -> "_Reading | None":
+        """How the event is read; None where it starts nothing."""
+        frame = frame_in_record(record.value or b"", record.headers)
         program = self._context.book.latest
-        cached = self._keys.get((fingerprint, program.definition.version))
+        cached = self._readings.get((frame, program.definition.version))
         if cached is not None:
-            return cached(framed)
-        writer = await self._writer(fingerprint)
+            return cached
+        writer = await self._writer(frame)
         wanted = program.definition.input
         if writer.full_name != wanted.full_name:
             return None
-        decode = datum_decoder_of(writer, wanted)
+        if self._context.schemas.find(writer.fingerprint) is not writer:
+            # A registry's schema may have the fingerprint of a known one and another meaning; then
+            # it is refused here, as the inbox would be read by the known one.
+            await self._context.keep([writer])
+        decode = datum_decoder_of(writer, wanted, frame=frame)
+        reading = _Reading(writer, lambda framed: program.key_in(decode(framed)))
+        self._readings[frame, program.definition.version] = reading
+        return reading
 
-        def key_of(framed: bytes) -> str:
-            return program.key_in(decode(framed))
-
-        self._keys[fingerprint, program.definition.version] = key_of
-        return key_of(framed)
-
-    async def _writer(self, fingerprint: bytes) -> AvroSchema:
-        writer = self._context.schemas.find(fingerprint)
+    async def _writer(self, frame: bytes) -> AvroSchema:
+        schemas, ids = self._context.schemas, self._context.ids
+        writer = find_behind(frame, schemas, ids)
         if writer is None:
-            await self._context.look_up(fingerprint)
-            writer = self._context.schemas.find(fingerprint)
-        if writer is None:
-            raise UnknownFingerprint(fingerprint=fingerprint.hex())
+            await self._context.look_up(frame)
+            writer = found_behind(frame, schemas, ids)
         return writer
 
-    def _start(self, record: LogRecord, key: str) -> Effects:
+    def _start(self, record: LogRecord, reading: "_Reading") -> Effects:
         context, effects = self._context, Effects()
+        framed = record.value or b""
+        key = reading.key_of(framed)
         headers = parse_headers(record.headers)
         cause = headers.id or f"{record.topic}/{record.partition}/{record.offset}"
         raw_key, now_ms = key.encode(), context.clock.wall_ms()
         saga = context.book.saga
-        assert record.value is not None
-        value = encode_inbox_message(InboxMessage(start=Start(input=record.value)))
+        event = single_object_of(framed, reading.writer)
+        value = encode_inbox_message(InboxMessage(start=Start(input=event)))
         further = [
             *self._constants,
             ("ce_id", str(derived_id(cause, f"saga/{saga}", 0)).encode()),

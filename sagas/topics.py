@@ -18,8 +18,15 @@ from penstock.events.names import (
 )
 from penstock.events.topic import Topic
 from penstock.sagas.definition import CallStep, Definition
+from penstock.schemas.schema import AvroSchema
 
-__all__ = ["PARTITIONS", "changelogged_topics_of_saga", "output_topics", "own_topics"]
+__all__ = [
+    "PARTITIONS",
+    "changelogged_topics_of_saga",
+    "output_topics",
+    "own_topics",
+    "written_schemas",
+]
 
 PARTITIONS: Final = 4
 """Partitions of a saga's inbox, unless the settings say otherwise: each has a producer and a commit
@@ -80,6 +87,21 @@ def output_topics(definition: Definition) -> frozenset[str]:
     if definition.compensated is not None:
         topics.add(definition.compensated.topic)
     return frozenset(topics)
+
+
+def written_schemas(definition: Definition) -> tuple[AvroSchema, ...]:
+    """The schemas of the commands and events that a saga sends, without repetition."""
+    found: list[AvroSchema] = []
+    for step in definition.steps:
+        if isinstance(step, CallStep):
+            found.append(step.command.schema)
+            if step.undo is not None:
+                found.append(step.undo.command.schema)
+        else:
+            found.append(step.event)
+    if definition.compensated is not None:
+        found.append(definition.compensated.schema)
+    return tuple({schema.text: schema for schema in found}.values())
 
 
 def changelogged_topics_of_saga(app: str, definition: Definition) -> frozenset[str]:

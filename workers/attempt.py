@@ -9,7 +9,7 @@ Pure: pipeline.py and command_pipeline.py run the handler and decide.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from penstock.events.log import LogRecord
 from penstock.events.saga_headers import CommandHeaders
@@ -25,9 +25,8 @@ from penstock.workers.tally import Tally
 __all__ = ["Attempt", "begun"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One run of a handler."""
+class Attempt(NamedTuple):
+    """One run of a handler. A tuple, for one is made for every record."""
 
     record: LogRecord
     """What is handled."""
@@ -37,10 +36,10 @@ class Attempt:
     """What the handler is told."""
     effects: Effects
     """What shall come of it."""
-    increments: Increments
-    """What it wants to count."""
+    increments: Increments | None
+    """What it wants to count; None where it declares no counters."""
 
-    def count(self, tally: Tally | None, now_ms: int) -> None:
+    def count_with(self, tally: Tally | None, now_ms: int) -> None:
         """Add what the handler wants to count to the effects, once it has returned.
 
         No await may follow until the effects count (tally.py, law 1).
@@ -53,7 +52,7 @@ class Attempt:
             CounterOverflow: a counter cannot count on.
             StateUnreadable: what was counted before cannot be read.
         """
-        if asked := self.increments.take():
+        if self.increments is not None and (asked := self.increments.take()):
             assert tally is not None, "whoever declares counters counts"
             tally.count(asked, self.record, self.state, now_ms=now_ms, effects=self.effects)
 
@@ -77,7 +76,8 @@ def begun(
         number: Which attempt it is, from 1.
         asked: Which step of which saga asks, where one does.
     """
-    effects, increments = Effects(), Increments(handler.name, handler.counters)
+    effects = Effects()
+    increments = Increments(handler.name, handler.counters) if handler.counters else None
     delivery = Delivery(
         record,
         handler=handler.name,
@@ -88,6 +88,4 @@ def begun(
         asked=asked,
         increments=increments,
     )
-    return Attempt(
-        record=record, state=state, delivery=delivery, effects=effects, increments=increments
-    )
+    return Attempt(record, state, delivery, effects, increments)

@@ -14,8 +14,8 @@ Laws:
    (state.py, law 1).
 4. What a handler wants to count is counted if its reply is the answer: not where it failed or
    refused, and not once more where the answer is remembered.
-5. A command is dead-lettered beside its answer where it could not be read: the saga learns of it,
-   and somebody can look at it.
+5. A command is dead-lettered beside its answer where it could not be read, or where nobody handles
+   its type and the worker parks such records: the saga learns of it, and somebody can look at it.
 """
 
 from collections.abc import Mapping
@@ -36,8 +36,9 @@ from penstock.events.headers import (
 from penstock.events.log import LogRecord, Partition, RecordTooLarge, TopicMissing
 from penstock.events.saga_headers import CommandHeaders, Direction, NotASagaCommand
 from penstock.events.saga_messages import Outcome
-from penstock.schemas.codec_errors import DecodeError, UnknownFingerprint
-from penstock.schemas.record import Record, declaration_of
+from penstock.schemas.codec_errors import DecodeError, SchemaUnknown
+from penstock.schemas.errors import WorldError
+from penstock.schemas.record import Record
 from penstock.workers.answers import Answers, answer_id, asked_of
 from penstock.workers.attempt import Attempt, begun
 from penstock.workers.counters import CounterOverflow
@@ -61,6 +62,7 @@ from penstock.workers.replies import BadReply, Replies
 from penstock.workers.state import PartitionState
 from penstock.workers.state_table import StateUnreadable, TableMaker
 from penstock.workers.tally import Tally
+from penstock.workers.type_rules import UnknownTypeParked
 
 __all__ = ["CommandContext", "CommandPipeline"]
 
@@ -90,6 +92,8 @@ class CommandContext:
     """Told of each handler that failed."""
     tally: Tally | None = None
     """Counts; given where a handler declares counters."""
+    names: Mapping[str, type[Record]]
+    """The class that each full name of a command leads to, also names of former times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +129,10 @@ class CommandPipeline:
         self._handlers = handlers
         self._context = context
         self._by_name = {
-            declaration_of(command_type).full_name: handler
+            name: handler
+            for name, each in context.names.items()
             for command_type, handler in handlers.items()
+            if each is command_type
         }
         self._tables = {
             command_type: {table: context.tables[table] for table in handler.tables}
@@ -175,13 +181,43 @@ class CommandPipeline:
             ask = _ask(asked, self._attempt(record, state, handler, asked).delivery, record, state)
         except _UNUSABLE:
             return letter  # one letter says enough
+        # Its schema may be known in a while; bytes that are wrong stay wrong.
+        retryable = isinstance(error, SchemaUnknown)
+        return await self._answered_beside(letter, ask, error, retryable=retryable)
+
+    async def unknown(
+        self, record: LogRecord, error: UnknownTypeParked, state: PartitionState
+    ) -> Effects:
+        """Park a record of a type that nobody handles here; if a saga asks, answer it too."""
+        letter = self._park(record, error, "unknown-type")
+        try:
+            asked = asked_of(record)
+            if asked is None:
+                return letter
+            delivery = Delivery(
+                record,
+                handler="",
+                attempt=asked.attempt,
+                state=state,
+                effects=Effects(),
+                tables={},
+                asked=asked,
+            )
+            ask = _ask(asked, delivery, record, state)
+        except _UNUSABLE:
+            return letter  # one letter says enough
+        # A newer version of this worker may handle it in a while, as a schema may be known then.
+        return await self._answered_beside(letter, ask, error, retryable=True)
+
+    async def _answered_beside(
+        self, letter: Effects, ask: _Ask, error: WorldError, *, retryable: bool
+    ) -> Effects:
+        """Add to a dead letter the answer to the saga that asked."""
         try:
             inbox = await self._inbox_of(ask)
         except TopicMissing:
-            self.leave_tombstone(record, state, letter)
+            self.leave_tombstone(ask.record, ask.state, letter)
             return letter
-        # Its schema may be known in a while; bytes that are wrong stay wrong.
-        retryable = isinstance(error, UnknownFingerprint)
         answer = self._known(ask) or replace(answer_of(error), retryable=retryable)
         answered = self._answered(ask, answer, inbox, Effects())
         for partition, new in letter.outputs:
@@ -278,7 +314,7 @@ class CommandPipeline:
         return self._replies.encoded(await call_in_time(handler.name, limit_s, work), handler)
 
     def _count(self, attempt: Attempt) -> None:
-        attempt.count(self._context.tally, self._context.clock.wall_ms())
+        attempt.count_with(self._context.tally, self._context.clock.wall_ms())
 
     def _tell(self, ask: _Ask, failure: Exception) -> None:
         """Raise an alarm about a handler that failed; a refusal is no failure."""

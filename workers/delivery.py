@@ -74,7 +74,7 @@ class Delivery:
         self._tables = tables
         self._headers: EventHeaders | None = None
         self._asked = asked
-        self._increments = increments or Increments(handler)
+        self._increments = increments
         self.attempt = attempt
         """The number of this attempt, from 1: this worker's own, or, for the command of a saga, the
         saga's."""
@@ -204,4 +204,4 @@ class Delivery:
         Raises:
             UndeclaredCounters: the handler did not declare it.
         """
-        return self._increments.of(counters)
+        return (self._increments or Increments(self._handler)).of(counters)

@@ -8,8 +8,9 @@ Laws:
 1. What is certain to be refused is refused here, before any transaction: it is that input's
    failure, not a doubt (formats.md F18).
 2. Pure: types whose schemas are not known to be published are noted in the effects, and prepared
-   before the commit. Waiting for that here would let other records in between a handler's reading
-   of shared state and the moment its changes count.
+   before the commit; where that gives a schema its id, the record is finished with it. Waiting for
+   that here would let other records in between a handler's reading of shared state and the moment
+   its changes count.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,7 @@ from penstock.events.envelope import Envelope, FurtherHeaders, further_headers, 
 from penstock.events.event import Command, Event
 from penstock.events.headers import cause_headers
 from penstock.events.identity import derived_id
+from penstock.events.writer_frames import WriterFrames
 from penstock.schemas.errors import CallerError, ExitCode
 from penstock.workers.delivery import Delivery
 from penstock.workers.group_commit import Effects
@@ -52,13 +54,17 @@ class BadOutput(CallerError):
 class Emission:
     """Makes records of the outputs of one worker."""
 
-    def __init__(self, *, source: str, limit_bytes: int) -> None:
+    def __init__(
+        self, *, source: str, limit_bytes: int, frames: WriterFrames | None = None
+    ) -> None:
         """Begin with no types.
 
         Args:
             source: Who publishes: app and worker.
             limit_bytes: Size of a record at the most.
+            frames: How events are framed; as single objects if not given.
         """
+        self._frames = frames or WriterFrames()
         self._source = source
         self._limit_bytes = limit_bytes
         self._envelopes: dict[type[Event], Envelope] = {}
@@ -95,7 +101,10 @@ class Emission:
         return outputs
 
     def prepared(self, types: Iterable[type[Event]]) -> None:
-        """Take note that the schemas of these types are published."""
+        """Take note that the schemas of these types are published, and have their frames."""
+        types = tuple(types)
+        for each in types:
+            self._envelope(each).learn_frame()
         self._prepared.update(types)
 
     def emit(
@@ -115,20 +124,28 @@ class Emission:
         cause = delivery.event_id
         further, stamp = further_of(delivery), stamp_of(now_ms)
         for index, output in enumerate(outputs):
-            outgoing = self._envelope(type(output)).seal(
+            envelope = self._envelope(type(output))
+            outgoing = envelope.seal(
                 output,
                 event_id=str(derived_id(cause, handler, index)),
                 stamp=stamp,
                 further=further,
             )
-            effects.emit(outgoing.partition, outgoing.record)
-        effects.unprepared |= {type(output) for output in outputs} - self._prepared
+            if envelope.is_framed:
+                effects.emit(outgoing.partition, outgoing.record)
+            else:
+                effects.emit_unfinished(outgoing.partition, outgoing.record, envelope.finished)
+        if unprepared := {type(output) for output in outputs} - self._prepared:
+            effects.prepare_before(unprepared)
 
     def _envelope(self, message_type: type[Event]) -> Envelope:
         envelope = self._envelopes.get(message_type)
         if envelope is None:
             envelope = self._envelopes[message_type] = Envelope(
-                message_type, source=self._source, limit_bytes=self._limit_bytes
+                message_type,
+                source=self._source,
+                limit_bytes=self._limit_bytes,
+                frames=self._frames,
             )
         return envelope
 

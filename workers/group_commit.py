@@ -16,14 +16,19 @@ Laws:
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import final
 
 from penstock.events.event import Event
 from penstock.events.log import NewRecord, Partition
 from penstock.workers.offsets import Finished, Watermark
 
-__all__ = ["CommitLimits", "Effects", "GroupCommit", "Work"]
+__all__ = ["CommitLimits", "Effects", "Finish", "GroupCommit", "Work", "finished_work"]
+
+Finish = Callable[[NewRecord], NewRecord]
+"""Gives a record what was not known yet when it was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,45 +43,99 @@ class CommitLimits:
     """Runs of finished offsets that the metadata holds (see offsets.runs_that_fit)."""
 
 
-@dataclass(slots=True)
+@final
 class Effects:
-    """What one record's handlers want to happen, until it is committed or dropped."""
+    """What one record's handlers want to happen, until it is committed or dropped.
 
-    outputs: list[tuple[Partition, NewRecord]] = field(default_factory=list)
-    """Records to write, in order."""
-    state: dict[bytes, bytes | None] = field(default_factory=dict)
-    """State changes by changelog key; None deletes."""
-    latest: dict[tuple[Partition, bytes], NewRecord] = field(default_factory=dict)
-    """Records to write that replace earlier ones of their key, by place and key."""
-    made_from: dict[bytes, bytes | None] = field(default_factory=dict)
-    """By changelog key, the value that a state change was made from: where it is another one by the
-    time that the change is to count, somebody came between, and his change would be lost."""
-    unprepared: set[type[Event]] = field(default_factory=set)
-    """Types of outputs whose schemas must be published before this is committed."""
+    Most records want nothing to happen but to be done, and thousands are in flight: so nothing is
+    made until somebody adds to it. Only its methods add, for they count what is there.
+    """
+
     size_bytes: int = 0
-    """Rough size of all of it."""
+    """Rough size of all of it; 0 where there is nothing."""
     finished: bool = False
     """Whether they were taken for a commit, and nothing may be added any more."""
 
+    _outputs: list[tuple[Partition, NewRecord]] | None = None
+    _state: dict[bytes, bytes | None] | None = None
+    _latest: dict[tuple[Partition, bytes], NewRecord] | None = None
+    _made_from: dict[bytes, bytes | None] | None = None
+    _unprepared: frozenset[type[Event]] = frozenset()
+    _unfinished: tuple[tuple[int, Finish], ...] = ()
+
+    @property
+    def outputs(self) -> Sequence[tuple[Partition, NewRecord]]:
+        """Records to write, in order."""
+        return self._outputs or []
+
+    @property
+    def state(self) -> Mapping[bytes, bytes | None]:
+        """State changes by changelog key; None deletes."""
+        return self._state or {}
+
+    @property
+    def latest(self) -> Mapping[tuple[Partition, bytes], NewRecord]:
+        """Records to write that replace earlier ones of their key, by place and key."""
+        return self._latest or {}
+
+    @property
+    def made_from(self) -> Mapping[bytes, bytes | None]:
+        """By changelog key, the value that a state change was made from.
+
+        Where it is another one by the time that the change is to count, somebody came between, and
+        his change would be lost.
+        """
+        return self._made_from or {}
+
+    @property
+    def unprepared(self) -> frozenset[type[Event]]:
+        """Types of outputs whose schemas must be published before this is committed."""
+        return self._unprepared
+
+    @property
+    def unfinished(self) -> Sequence[tuple[int, Finish]]:
+        """Outputs, by their place among `outputs`, to be finished when that is done.
+
+        Their size does not change by it.
+        """
+        return self._unfinished
+
     def emit(self, partition: Partition, record: NewRecord) -> None:
         """Add an output."""
-        self.outputs.append((partition, record))
+        if self._outputs is None:
+            self._outputs = []
+        self._outputs.append((partition, record))
         self.size_bytes += 70 + len(record.key or b"") + len(record.value or b"")
+
+    def emit_unfinished(self, partition: Partition, record: NewRecord, finish: Finish) -> None:
+        """Add an output that is to be finished before it is written."""
+        self._unfinished = (*self._unfinished, (len(self.outputs), finish))
+        self.emit(partition, record)
+
+    def prepare_before(self, types: Iterable[type[Event]]) -> None:
+        """Have the schemas of these types of its outputs published before this is committed."""
+        self._unprepared = self._unprepared.union(types)
 
     def replace(self, partition: Partition, record: NewRecord) -> None:
         """Add an output that stands for all earlier ones of its key."""
         key = record.key or b""
-        self.latest[partition, key] = record
+        if self._latest is None:
+            self._latest = {}
+        self._latest[partition, key] = record
         self.size_bytes += 70 + len(key) + len(record.value or b"")
 
     def change(self, key: bytes, value: bytes | None) -> None:
         """Add a state change; a later one to the same key replaces it."""
-        self.state[key] = value
+        if self._state is None:
+            self._state = {}
+        self._state[key] = value
         self.size_bytes += 70 + len(key) + len(value or b"")
 
     def advance(self, key: bytes, before: bytes | None, value: bytes) -> None:
         """Add a state change that was made from the value before, and counts only behind that."""
-        self.made_from[key] = before
+        if self._made_from is None:
+            self._made_from = {}
+        self._made_from[key] = before
         self.change(key, value)
 
 
@@ -98,6 +157,18 @@ class Work:
     """The state keys whose timers this commit finishes."""
     unprepared: frozenset[type[Event]] = frozenset()
     """Types of outputs whose schemas must be published first."""
+    unfinished: tuple[tuple[Partition, int, Finish], ...] = ()
+    """Outputs, by partition and place, that are to be finished when that is done."""
+
+
+def finished_work(work: Work) -> Work:
+    """Return a commit with all of its outputs finished, once their schemas are published."""
+    if not work.unfinished:
+        return work
+    outputs = {partition: list(records) for partition, records in work.outputs.items()}
+    for partition, place, finish in work.unfinished:
+        outputs[partition][place] = finish(outputs[partition][place])
+    return replace(work, outputs=outputs, unprepared=frozenset(), unfinished=())
 
 
 class GroupCommit:
@@ -147,7 +218,7 @@ class GroupCommit:
         Returns:
             None where nothing is ready, or nothing of it fits into an offset's metadata yet.
         """
-        count = self._prefix(at_most)
+        count = self._finish_prefix(at_most)
         if not count:
             return None
         outputs: dict[Partition, list[NewRecord]] = {}
@@ -156,14 +227,18 @@ class GroupCommit:
         offsets: list[int] = []
         timers: list[bytes] = []
         unprepared: set[type[Event]] = set()
+        unfinished: list[tuple[Partition, int, Finish]] = []
         for _ in range(count):
             item, effects = self._ready.popleft()
             if isinstance(item, bytes):
                 timers.append(item)
             else:
-                self._watermark.finish(item)
                 offsets.append(item)
+            if not effects.size_bytes:
+                continue
             self._ready_bytes -= effects.size_bytes
+            if effects.unfinished:
+                unfinished += _places(effects, outputs)
             for partition, record in effects.outputs:
                 outputs.setdefault(partition, []).append(record)
             latest.update(effects.latest)
@@ -172,19 +247,26 @@ class GroupCommit:
         for (partition, _), record in latest.items():
             outputs.setdefault(partition, []).append(record)
         return self._work(
-            outputs, state, tuple(offsets), tuple(timers), unprepared=frozenset(unprepared)
+            outputs,
+            state,
+            tuple(offsets),
+            tuple(timers),
+            unprepared=frozenset(unprepared),
+            unfinished=tuple(unfinished),
         )
 
-    def _prefix(self, at_most: int | None) -> int:
-        """How many finished records the next commit takes."""
+    def _finish_prefix(self, at_most: int | None) -> int:
+        """Finish the records that the next commit takes in the watermark; return how many."""
         wanted = self._within_limits(at_most)
         if self._watermark.runs + wanted <= self._limits.runs:
-            return wanted  # each record adds one run at the most
+            # Each record adds one run at the most.
+            self._finish_first(wanted)
+            return wanted
         # Finishing may close gaps: a longer prefix may fit where a shorter one does not, and the
         # record that the watermark waits for may have finished last of all. So where nothing
         # within the limits fits, the first prefix beyond them that does is taken; without that, a
         # partition whose lanes ran unevenly would never commit again.
-        trial, fitting = self._watermark.copy(), 0
+        trial, fitting, count = self._watermark.copy(), 0, 0
         for count, (item, _) in enumerate(self._ready, start=1):
             if not isinstance(item, bytes):
                 trial.finish(item)
@@ -192,7 +274,16 @@ class GroupCommit:
                 fitting = count
             if count >= wanted and fitting:
                 break
+        if fitting == count:
+            self._watermark = trial
+        else:
+            self._finish_first(fitting)
         return fitting
+
+    def _finish_first(self, count: int) -> None:
+        for item, _ in islice(self._ready, count):
+            if not isinstance(item, bytes):
+                self._watermark.finish(item)
 
     def _within_limits(self, at_most: int | None) -> int:
         limit = self._limits.records if at_most is None else min(at_most, self._limits.records)
@@ -233,6 +324,7 @@ class GroupCommit:
         timers: tuple[bytes, ...] = (),
         *,
         unprepared: frozenset[type[Event]] = frozenset(),
+        unfinished: tuple[tuple[Partition, int, Finish], ...] = (),
     ) -> Work:
         return Work(
             outputs=outputs,
@@ -242,6 +334,7 @@ class GroupCommit:
             offsets=offsets,
             timers=timers,
             unprepared=unprepared,
+            unfinished=unfinished,
         )
 
     @property
@@ -278,3 +371,17 @@ class GroupCommit:
     def committed_position(self) -> int:
         """The position that the last successful commit left."""
         return self._committed_position
+
+
+def _places(
+    effects: Effects, outputs: Mapping[Partition, Sequence[NewRecord]]
+) -> list[tuple[Partition, int, Finish]]:
+    """Where the unfinished of a record's outputs will be, behind those that are there by now."""
+    finish_at, found = dict(effects.unfinished), []
+    counts = {partition: len(records) for partition, records in outputs.items()}
+    for number, (partition, _) in enumerate(effects.outputs):
+        place = counts.get(partition, 0)
+        counts[partition] = place + 1
+        if number in finish_at:
+            found.append((partition, place, finish_at[number]))
+    return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from penstock.schemas.errors import ExitCode, WorldError
-from penstock.workers.time_limit import LimitMet, within
+from penstock.workers.time_limit import LimitMet, rest_within
 
 __all__ = ["HandlerCancelled", "HandlerTimeout", "call_in_time"]
 
@@ -62,11 +62,23 @@ async def call_in_time(handler: str, limit_s: float, work: Coroutine[Any, Any, A
         HandlerCancelled: it let a cancellation out that was not meant for it.
     """
     try:
-        return await within(limit_s, work)
+        waits_for = work.send(None)
+    except StopIteration as done:
+        return done.value  # most handlers compute and return: this is all that it takes
+    except asyncio.CancelledError:
+        _say_whose(handler)
+        raise
+    try:
+        return await rest_within(limit_s, work, waits_for)
     except LimitMet:
         raise HandlerTimeout(handler=handler, timeout_s=limit_s) from None
     except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise  # the lane itself is to end
+        _say_whose(handler)
+        raise
+
+
+def _say_whose(handler: str) -> None:
+    """Raise an error of the handler's, unless the lane itself is to end."""
+    task = asyncio.current_task()
+    if task is not None and not task.cancelling():
         raise HandlerCancelled(handler=handler) from None

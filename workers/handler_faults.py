@@ -8,9 +8,10 @@ Laws:
 4. An annotation of a handler must not contradict the reply that its command declares. One that says
    nothing, or cannot be read at import, is no fault: the reply itself is looked at again.
 5. A set of counters is one thing in a worker: it is declared once.
+6. What a worker handles it does not ignore.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from inspect import iscoroutinefunction
 from types import NoneType
 from typing import Any, Final, NamedTuple, Never, NoReturn
@@ -35,20 +36,30 @@ class Fault(NamedTuple):
     """What to write instead, as a sentence without its end."""
 
 
-def first_fault(handler: AnyHandler, known: Mapping[type[Message], AnyHandler]) -> Fault | None:
+def first_fault(
+    handler: AnyHandler,
+    known: Mapping[type[Message], AnyHandler],
+    *,
+    ignored: Collection[type[Message]] = (),
+) -> Fault | None:
     """Return what is wrong with a handler; None where nothing is.
 
     Args:
         handler: as declared.
         known: the handlers of the same worker that were declared before it.
+        ignored: the types that the worker is declared to ignore.
 
     Raises:
         AbstractRecord: a type that it names is a base without a schema.
     """
-    return next(_faults(handler, known), None)
+    return next(_faults(handler, known, ignored), None)
 
 
-def _faults(handler: AnyHandler, known: Mapping[type[Message], AnyHandler]) -> Iterator[Fault]:
+def _faults(
+    handler: AnyHandler,
+    known: Mapping[type[Message], AnyHandler],
+    ignored: Collection[type[Message]],
+) -> Iterator[Fault]:
     if not iscoroutinefunction(handler.function):
         yield Fault(
             "It is not an async function, and would block all other lanes while it runs",
@@ -60,6 +71,11 @@ def _faults(handler: AnyHandler, known: Mapping[type[Message], AnyHandler]) -> I
         yield Fault(
             f"{handler.message_type.__name__} has the handler {other.name} already",
             "Do both in one function, or declare a second worker",
+        )
+    if handler.message_type in ignored:
+        yield Fault(
+            f"{handler.message_type.__name__} stands in ignores= of this worker",
+            "Handle it or ignore it",
         )
     if not handler.timeout_s > 0:
         yield Fault("Its timeout_s is not positive", "Give seconds above 0")

@@ -11,17 +11,21 @@ Laws:
 2. The first trouble ends the work; whoever runs it drops producer and memory. Nothing is retried
    here except a handler, in its lane.
 3. Bounded: beyond the limits of records and bytes the partition is paused.
+4. Commits keep their distance only while there is room: where half of it is finished, the next one
+   begins at once, so the distance never limits how much is done.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import final
 
 from penstock.events.clock import Clock
+from penstock.events.deadline import before
 from penstock.events.log import LogRecord, WriteRefused
-from penstock.workers.group_commit import Effects, GroupCommit, Work
+from penstock.workers.group_commit import Effects, GroupCommit, Work, finished_work
 from penstock.workers.lanes import DueTimer, Lanes
 from penstock.workers.partition_signals import Barrier, Run
 from penstock.workers.ports import TransactionRefused
@@ -76,6 +80,7 @@ class PartitionWork:
         self._idle_position: int | None = None
         self._one_commit = asyncio.Lock()
         self._last_commit_s = float("-inf")
+        self._pressure = asyncio.Event()
         self._trouble: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._timed = timed
         self._caught_up_at = start.caught_up_at
@@ -177,7 +182,9 @@ class PartitionWork:
                 self._finish(item.offset, effects)
             handled += 1
             if handled % _BREATH == 0:
+                self._press()
                 await asyncio.sleep(0)
+        self._press()
         # No await since the lane was found empty: what is offered from now on starts a new task.
         del self._running[lane]
 
@@ -195,14 +202,18 @@ class PartitionWork:
         return effects
 
     def _finish(self, item: int | bytes, effects: Effects) -> None:
-        for key, before in effects.made_from.items():
-            assert self._state.get(key) == before, "a component was overtaken, and would go back"
+        if effects.size_bytes:
+            self._change_state(effects)
+        self._group.finish(item, effects)
+        self._ready.set()
+
+    def _change_state(self, effects: Effects) -> None:
+        for key, basis in effects.made_from.items():
+            assert self._state.get(key) == basis, "a component was overtaken, and would go back"
         for key, value in effects.state.items():
             self._state.apply(key, value)
             if self._timers is not None:
                 self._timers.changed(key, value)
-        self._group.finish(item, effects)
-        self._ready.set()
 
     # --- commit ----------------------------------------------------------------------------
 
@@ -228,14 +239,29 @@ class PartitionWork:
         return self._group.compose(at_most=self._suspicion.at_most)
 
     async def _pace(self) -> None:
-        due = self._last_commit_s + self._limits.commit_interval_s
-        if not self._draining and due > self._clock.monotonic():
-            await self._clock.sleep_until(due)
+        due_s = self._last_commit_s + self._limits.commit_interval_s
+        if self._draining or self._pressed or due_s <= self._clock.monotonic():
+            return
+        self._pressure.clear()
+        with suppress(TimeoutError):
+            await before(self._clock, due_s, self._pressure.wait())
+
+    def _press(self) -> None:
+        if self._pressed:
+            self._pressure.set()
+
+    @property
+    def _pressed(self) -> bool:
+        return (
+            self._group.ready * 2 >= self._limits.in_flight
+            or self._group.ready_bytes * 2 >= self._limits.in_flight_bytes
+        )
 
     async def _commit(self, work: Work) -> None:
         self._last_commit_s = self._clock.monotonic()
         if work.unprepared:
             await self._processor.prepare(work.unprepared)
+            work = finished_work(work)
         try:
             await self._committer.commit(work)
         except (TransactionRefused, WriteRefused) as refused:
@@ -277,6 +303,7 @@ class PartitionWork:
             Where the next record would be, if nothing finished is uncommitted; else None.
         """
         self._draining = True
+        self._pressure.set()  # whoever keeps the distance between two commits holds them up
         self._lanes.clear()
         settling = asyncio.ensure_future(self._settle())
         settling.add_done_callback(self._ended)

@@ -12,6 +12,8 @@ Laws:
 2. A dead letter is the record itself, untouched, plus the note that says why.
 3. What the broker refused twice for one record alone is parked without its outputs.
 4. What a handler wants to count is counted when it has returned, and only if its record is done.
+5. A record of a type that nobody handles here is skipped and counted, parked, or fails the
+   partition, as the worker declares it (type_rules.py).
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -26,7 +28,8 @@ from penstock.events.decoder import EventDecoder
 from penstock.events.event import Command, Event, Message
 from penstock.events.identity import Entropy
 from penstock.events.log import LogRecord
-from penstock.schemas.codec_errors import DecodeError, UnknownFingerprint
+from penstock.events.skipped_types import SkippedCounts, SkippedTypes
+from penstock.schemas.codec_errors import DecodeError, SchemaUnknown
 from penstock.schemas.errors import CallerError, ExitCode, WorldError
 from penstock.schemas.lookup import SchemaLookup
 from penstock.schemas.record import Record
@@ -46,6 +49,7 @@ from penstock.workers.state_table import StateUnreadable, TableMaker
 from penstock.workers.suspicion import Condemnation
 from penstock.workers.tally import Tally
 from penstock.workers.timers import Timing
+from penstock.workers.type_rules import UnknownTypeParked, UnknownTypeRefused, UnknownTypes
 
 __all__ = ["HandlerTimeout", "OutputsRefused", "Participation", "Pipeline", "PipelineContext"]
 
@@ -91,7 +95,7 @@ class PipelineContext:
     decoder: EventDecoder[Message]
     """Decodes the events and commands that this worker handles."""
     look_up: Callable[[bytes], Awaitable[object]]
-    """Asks the catalogue for an unknown fingerprint, in bounded time."""
+    """Looks for the schema behind an unknown frame, and waits for it, in bounded time."""
     prepare: Callable[[Iterable[type[Event]]], Awaitable[None]]
     """Publishes the schemas of types of outputs, and looks whether their topics are there."""
     emission: Emission
@@ -108,6 +112,8 @@ class PipelineContext:
     """Given where the topic carries commands for this worker."""
     tally: Tally | None = None
     """Counts; given where a handler declares counters."""
+    unknown_types: UnknownTypes = "skip"
+    """What becomes of records of types that the decoder was not asked for."""
 
 
 _NO_COMMANDS: Final[Mapping[type[Command], CommandHandler]] = MappingProxyType({})
@@ -127,7 +133,7 @@ class Pipeline:
         """Make the pipeline of one topic.
 
         Args:
-            handlers: By event type; types of the topic that nobody handles are passed over.
+            handlers: By event type; what becomes of other types of the topic says the context.
             context: What it needs from outside.
             commands: By command type; where there are any, the context says how they are answered.
         """
@@ -140,6 +146,7 @@ class Pipeline:
             event_type: {table: context.tables[table] for table in handler.tables}
             for event_type, handler in handlers.items()
         }
+        self._skipped = SkippedTypes()
         self._memories: Memories | None = None
         self._commands: CommandPipeline | None = None
         if commands:
@@ -168,28 +175,57 @@ class Pipeline:
                 clock=context.clock,
                 alarm=context.alarm,
                 tally=context.tally,
+                names=context.decoder.names,
             ),
         )
 
     async def process(
         self, record: LogRecord, state: PartitionState, condemned: Condemnation | None
     ) -> Effects:
-        """Compute what a record does."""
+        """Compute what a record does.
+
+        Raises:
+            UnknownTypeRefused: its type is not handled here, and such records are refused.
+        """
         if condemned is not None:
             return self._condemned(record, state, condemned)
+        value, decode = record.value or b"", self._context.decoder.decode
         try:
-            message = await self._decode(record)
+            try:
+                message = decode(value, record.headers)
+            except SchemaUnknown as unknown:
+                await self._context.look_up(unknown.frame)
+                message = decode(value, record.headers)
         except DecodeError as error:
             if self._commands is not None:
                 return await self._commands.undecodable(record, error, state)
             return self._park(record, error, "undecodable")
+        if message is None:
+            return await self._pass_over(record, state)
         if isinstance(message, Command):
             assert self._commands is not None, "only what is handled is decoded"
             return await self._commands.process(message, record, state)
-        handler = self._handlers.get(type(message)) if message is not None else None
-        if message is None or handler is None:
+        return await self._handle(message, record, self._handlers[type(message)], state)
+
+    async def _pass_over(self, record: LogRecord, state: PartitionState) -> Effects:
+        """Skip, park or refuse a record of a type that nobody handles here."""
+        unasked = self._context.decoder.unasked(record.value or b"")
+        if unasked.ignored:
             return Effects()
-        return await self._handle(message, record, handler, state)
+        if self._context.unknown_types == "skip":
+            self._skipped.count(unasked.full_name)
+            return Effects()
+        if self._context.unknown_types == "refuse":
+            raise UnknownTypeRefused(
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                type=unasked.full_name,
+            )
+        unknown = UnknownTypeParked(type=unasked.full_name)
+        if self._commands is not None:
+            return await self._commands.unknown(record, unknown, state)
+        return self._park(record, unknown, "unknown-type")
 
     def _condemned(
         self, record: LogRecord, state: PartitionState, condemned: Condemnation
@@ -199,14 +235,6 @@ class Pipeline:
         if self._commands is not None and not condemned.without_value:
             self._commands.leave_tombstone(record, state, letter)
         return letter
-
-    async def _decode(self, record: LogRecord) -> Message | None:
-        value = record.value or b""
-        try:
-            return self._context.decoder.decode(value)
-        except UnknownFingerprint as unknown:
-            await self._context.look_up(bytes.fromhex(unknown.fingerprint))
-            return self._context.decoder.decode(value)
 
     # --- handling ----------------------------------------------------------------------------
 
@@ -235,6 +263,8 @@ class Pipeline:
                 await self._context.clock.sleep_until(self._context.clock.monotonic() + wait_s)
             else:
                 # No await from here to the lane, which makes the state changes count.
+                if returned is None and attempt.increments is None:
+                    return attempt.effects  # for most handlers this is all
                 return self._done(returned, handler, attempt)
 
     async def prepare(self, types: Iterable[type[Event]]) -> None:
@@ -255,7 +285,7 @@ class Pipeline:
                     effects=attempt.effects,
                 )
             # The last of all: where it returned a generator, that has run only now.
-            attempt.count(self._context.tally, now_ms)
+            attempt.count_with(self._context.tally, now_ms)
         except CallerError as error:
             return self._park(attempt.record, error, "bad-output", handler, delivery.attempt)
         return attempt.effects
@@ -281,6 +311,10 @@ class Pipeline:
             now_ms=self._context.clock.wall_ms(),
             bare=bare,
         )
+
+    def statistics(self) -> SkippedCounts:
+        """How many records were skipped because nobody handles their types here."""
+        return self._skipped.statistics()
 
     # --- timers ------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """What workers need from Kafka: the ports that an adapter fulfils.
 
-Reading and plain writing have their ports in events/log.py; here stand the group and the
-transaction, which only workers use.
+Reading and plain writing have their ports in events/log.py, reading in a group has it in
+events/group.py; here stand what else workers ask of a group, and the transaction.
 
 Laws:
 1. No hidden doubt: a transactional request that was sent and got no answer raises
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Protocol
 
-from penstock.events.log import LogReader, LogRecord, NewRecord, Partition
+from penstock.events.group import GroupReader
+from penstock.events.log import LogReader, NewRecord, Partition
 from penstock.schemas.errors import ExitCode, WorldError
 
 __all__ = [
@@ -27,7 +28,6 @@ __all__ = [
     "InputOffset",
     "Membership",
     "NotAMember",
-    "PositionLost",
     "ProducerGate",
     "Transaction",
     "TransactionDoubt",
@@ -54,41 +54,14 @@ class Assignments:
     """Awaited before the group goes on; must be bounded."""
 
 
-class GroupMember(Protocol):
-    """One member of a consumer group."""
+class GroupMember(GroupReader, Protocol):
+    """One member of a consumer group.
 
-    async def poll(
-        self, *, timeout_s: float, max_records: int
-    ) -> Mapping[Partition, Sequence[LogRecord]]:
-        """Fetched records by partition; keeps the membership alive, so call it often.
-
-        Raises:
-            PositionLost: the log no longer holds the position that is to be read.
-        """
-        ...
-
-    def missing(self) -> Sequence[str]:
-        """Topics that the group is to read and the cluster does not know, at the last look."""
-        ...
-
-    def pause(self, partition: Partition) -> None:
-        """Fetch no more of a partition until it is resumed."""
-        ...
-
-    def resume(self, partition: Partition) -> None:
-        """Fetch a partition again."""
-        ...
-
-    def seek(self, partition: Partition, offset: int) -> None:
-        """Read on from this offset; fetched records before it are thrown away."""
-        ...
-
-    def position(self, partition: Partition) -> int | None:
-        """The offset that will be read next, past markers.
-
-        None while it is not known, and while records before it were not given out by `poll` yet.
-        """
-        ...
+    Its `commit` raises:
+        NotAMember: the generation is over; the partition is somebody else's.
+        CommitUncertain: no answer; it may have been committed.
+        CommitRefused: the coordinator refused it.
+    """
 
     def end(self, partition: Partition) -> int | None:
         """The last known end of what committed readers may see; None while it is not known."""
@@ -96,28 +69,6 @@ class GroupMember(Protocol):
 
     async def membership(self) -> Membership:
         """Send one Heartbeat of the generation of the current assignment."""
-        ...
-
-    async def committed(self, partition: Partition) -> tuple[int, str] | None:
-        """The committed offset and its metadata, asked for by name; None where there is none.
-
-        Raises:
-            WorldError: no trustworthy answer in time.
-        """
-        ...
-
-    async def bounds(self, partition: Partition) -> tuple[int, int]:
-        """The first offset and the end of what committed readers may see."""
-        ...
-
-    async def commit(self, partition: Partition, offset: int, metadata: str) -> None:
-        """Commit one offset outside transactions, checked against the generation.
-
-        Raises:
-            NotAMember: the generation is over; the partition is somebody else's.
-            CommitUncertain: no answer; it may have been committed.
-            CommitRefused: the coordinator refused it.
-        """
         ...
 
 
@@ -264,21 +215,3 @@ class CommitRefused(WorldError):
     what: ClassVar[str] = "The commit of an offset of {partition} was refused: {reason}."
     why: ClassVar[str] = "The coordinator does not take this offset from this client."
     remedy: ClassVar[str] = "Check the group's permissions and offset.metadata.max.bytes."
-
-
-@dataclass(eq=False, kw_only=True)
-class PositionLost(WorldError):
-    """The log does not hold the position that is to be read."""
-
-    partition: Partition
-    """The partition."""
-    position: int
-    """The offset that is not there."""
-
-    code: ClassVar[str] = "PEN-W15"
-    exit_code: ClassVar[ExitCode] = ExitCode.DATA
-    what: ClassVar[str] = "The log of {partition} does not hold offset {position}."
-    why: ClassVar[str] = "Records expired before they were read, or the topic was made again."
-    remedy: ClassVar[str] = (
-        "Decide what the missing records mean, then start once with --accept-reset {partition}."
-    )

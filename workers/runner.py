@@ -12,16 +12,18 @@ Laws:
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import ClassVar, Final, final
 
 from penstock.events.clock import Clock
-from penstock.events.log import Partition, TopicMissing
+from penstock.events.log import Partition, PositionLost, TopicMissing
+from penstock.events.skipped_types import SkippedCounts
 from penstock.schemas.errors import ExitCode, PenstockError, WorldError
 from penstock.workers.partition_context import PartitionContext
 from penstock.workers.partition_signals import Fail, Fault, Revoked, Stop
 from penstock.workers.partition_task import PartitionStatistics, PartitionTask
-from penstock.workers.ports import Assignments, GroupMember, PositionLost
+from penstock.workers.ports import Assignments, GroupMember
 from penstock.workers.watchdog import Watchdog
 
 __all__ = [
@@ -128,6 +130,7 @@ class WorkerRunner:
         leave: Callable[[], Awaitable[None]],
         clock: Clock,
         limits: RunnerLimits,
+        skipped: Callable[[], Mapping[str, SkippedCounts]] = dict,
     ) -> None:
         """Make a runner; nothing happens before `run`.
 
@@ -137,12 +140,14 @@ class WorkerRunner:
             leave: Leaves the group, in bounded time.
             clock: The time.
             limits: Of draining and reading.
+            skipped: By input topic, how many records of types that nobody handles were skipped.
         """
         self._make_contexts = contexts
         self._join = join
         self._leave = leave
         self._clock = clock
         self._limits = limits
+        self._skipped = skipped
         self._contexts: Mapping[str, PartitionContext] = {}
         self._tasks: dict[Partition, PartitionTask] = {}
         # In order: a set's is another one in each process, and a run in virtual time is not.
@@ -281,6 +286,7 @@ class WorkerRunner:
             polled_ago_s=self._clock.monotonic() - self._polled_s,
             stopping=self._stopping.is_set(),
             partitions=tuple(self._tasks[partition].statistics() for partition in self._current),
+            skipped=self._skipped(),
         )
 
 
@@ -294,3 +300,5 @@ class RunnerStatistics:
     """Whether it was asked to stop."""
     partitions: tuple[PartitionStatistics, ...]
     """The partitions that it has now."""
+    skipped: Mapping[str, SkippedCounts] = field(default_factory=lambda: MappingProxyType({}))
+    """By input topic, records of types that nobody handles here, since the process began."""

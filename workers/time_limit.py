@@ -14,7 +14,7 @@ from collections.abc import Coroutine, Generator
 from types import coroutine
 from typing import Any
 
-__all__ = ["LimitMet", "within"]
+__all__ = ["LimitMet", "rest_within", "within"]
 
 
 class LimitMet(Exception):
@@ -35,6 +35,20 @@ async def within(limit_s: float, work: Coroutine[Any, Any, Any]) -> Any:
         waits_for = work.send(None)
     except StopIteration as done:
         return done.value
+    return await rest_within(limit_s, work, waits_for)
+
+
+async def rest_within(limit_s: float, work: Coroutine[Any, Any, Any], waits_for: Any) -> Any:
+    """Await the rest of a coroutine, for so long at the most.
+
+    Args:
+        limit_s: Seconds from now on.
+        work: A coroutine whose first step was taken.
+        waits_for: What it waits for since then: what `send` gave.
+
+    Raises:
+        LimitMet: it did not end in time and was cancelled.
+    """
     limit = asyncio.timeout(limit_s)
     try:
         async with limit:

@@ -45,8 +45,9 @@ class WorkLimits:
     commit: CommitLimits = field(default_factory=CommitLimits)
     """What one commit holds."""
     commit_interval_s: float = 0.0
-    """Shortest time from one commit to the next, in seconds; an idle partition commits at once.
-    0 for transactions, which pace themselves; more where offsets alone are committed."""
+    """Shortest time from one commit to the next, in seconds; an idle partition commits at once, and
+    so does one with half of what may be in flight finished. 0 for transactions, which pace
+    themselves; more where offsets alone are committed."""
 
 
 class Processor(Protocol):

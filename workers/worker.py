@@ -11,6 +11,9 @@
     @worker.command(ReleaseStock, undoes=ReserveStock)
     async def release(command: ReleaseStock, delivery: Delivery) -> None: ...
 
+Several types may share a topic, in several versions; what becomes of old shapes and of types that
+nobody handles is declared with the worker (type_rules.py).
+
 This file only collects and checks. What the handler of an event returns is published, and what it
 raises is retried and then dead-lettered; what the handler of a command returns or raises is its
 answer. How that runs stands in pipeline.py, command_pipeline.py and below.
@@ -31,6 +34,8 @@ from penstock.events.event import Command, Event, Message, Reply, message_declar
 from penstock.events.names import check_worker
 from penstock.events.saga_messages import InboxMessage
 from penstock.events.topic import Topic
+from penstock.events.type_choice import TypeChoice
+from penstock.events.upcasting import AnyUpcast
 from penstock.schemas.errors import CallerError
 from penstock.schemas.record import Record
 from penstock.workers.backoff import Backoff
@@ -40,6 +45,7 @@ from penstock.workers.handler import AnyHandler, CommandHandler, Handler, Return
 from penstock.workers.handler_faults import first_fault
 from penstock.workers.lifespan import BadLifespan, LifespanFunction, name_of, problem_of
 from penstock.workers.participant_memory import ParticipantMemory
+from penstock.workers.type_rules import UnknownTypes, UnknownTypesByTopic, type_rules
 
 __all__ = ["BadHandler", "Input", "MemoryOutOfRange", "Worker"]
 
@@ -70,6 +76,12 @@ class Input:
     """Of its events, in the order of their declaration."""
     commands: tuple[CommandHandler, ...] = ()
     """Of its commands, in the order of their declaration."""
+    upcasts: tuple[AnyUpcast, ...] = ()
+    """Lead from old shapes to what is handled."""
+    ignores: tuple[type[Message], ...] = ()
+    """Types on it that are known and left out on purpose."""
+    unknown_types: UnknownTypes = "skip"
+    """What becomes of all others."""
 
     @property
     def transactional(self) -> bool:
@@ -167,6 +179,9 @@ class Worker:
         *,
         remembers: timedelta = REMEMBERS,
         lifespan: Sequence[LifespanFunction] = (),
+        upcasts: Sequence[AnyUpcast] = (),
+        unknown_types: UnknownTypesByTopic = "skip",
+        ignores: Sequence[type[Message]] = (),
     ) -> None:
         """Name a worker.
 
@@ -193,17 +208,30 @@ class Worker:
                 These are entered in order before the worker joins its group, within 60 s each, and
                 left in reverse order when it has drained, within 10 s together. One that cannot be
                 entered ends the start; what fails at the end is logged.
+            upcasts: Lead from shapes that what it handles had before to the present classes, where
+                schemas alone cannot say how; see events/upcasting.py.
+            unknown_types: What becomes of records whose type it neither handles nor ignores:
+                "skip" counts them, "park" puts them into the dead letters and answers a saga that
+                asks with an error, "refuse" stops their partition. For all topics, or by topic.
+                Whoever shares a topic of commands with another worker and does not skip names
+                that one's commands in `ignores`.
+            ignores: Types on its topics that it knows and leaves out on purpose.
 
         Raises:
             IllegalName: the name is illegal.
             MemoryOutOfRange: it would remember for too short or too long.
             BadLifespan: what stands in `lifespan` is no such function.
+            BadUpcast: upcasts contradict each other.
+            BadTypeRules: what is said about types cannot be done.
         """
         self.name = check_worker(name)
         if not _SHORTEST_MEMORY <= remembers <= _LONGEST_MEMORY:
             raise MemoryOutOfRange(worker=name, remembers=remembers)
         self.remembers = remembers
         self.lifespan = _checked_lifespan(name, lifespan)
+        self._types = type_rules(
+            name, upcasts=upcasts, unknown_types=unknown_types, ignores=ignores
+        )
         self._handlers: dict[type[Message], AnyHandler] = {}
 
     def on(
@@ -310,7 +338,7 @@ class Worker:
         return register
 
     def _register(self, handler: AnyHandler) -> None:
-        fault = first_fault(handler, self._handlers)
+        fault = first_fault(handler, self._handlers, ignored=self._types.ignores)
         if fault is not None:
             raise BadHandler(
                 worker=self.name, handler=handler.name, problem=fault.problem, cure=fault.cure
@@ -319,18 +347,31 @@ class Worker:
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """The topics that it reads, in the order of first mention."""
+        """The topics that it reads, in the order of first mention.
+
+        Raises:
+            BadTypeRules: what is said about types names something that it does not handle.
+            BadUpcast: upcasts contradict the types that are handled on one topic.
+            TypeNamedTwice: two types that are handled on one topic have one name.
+        """
+        self._types.check(self.name, self._handlers)
         by_topic: dict[Topic, list[AnyHandler]] = {}
         for message_type, handler in self._handlers.items():
             by_topic.setdefault(message_declaration_of(message_type).topic, []).append(handler)
-        return tuple(
+        inputs = tuple(
             Input(
                 topic=topic,
                 handlers=tuple(each for each in handlers if isinstance(each, Handler)),
                 commands=tuple(each for each in handlers if isinstance(each, CommandHandler)),
+                upcasts=self._types.upcasts_to(each.message_type for each in handlers),
+                ignores=self._types.ignored_on(topic),
+                unknown_types=self._types.unknown_on(topic),
             )
             for topic, handlers in by_topic.items()
         )
+        for each in inputs:
+            TypeChoice(each.message_types, each.upcasts, each.ignores)
+        return inputs
 
 
 def _checked_lifespan(

@@ -9,27 +9,33 @@ import asyncio
 import heapq
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import ClassVar, Literal
 from uuid import UUID
 
 import pytest
 
 from penstock.events.alarm import Alarm
-from penstock.events.catalogue import SCHEMAS_PARTITION, SchemaCatalogue, TurnLost
+from penstock.events.catalogue import SCHEMAS_PARTITION, SchemaCatalogue
+from penstock.events.catalogue_errors import TurnLost
 from penstock.events.log import (
     Headers,
     NewRecord,
     Partition,
+    PositionLost,
     TopicMissing,
     WriteRefused,
+    WriterStatistics,
     WriteUnknown,
 )
 from penstock.events.publisher import Publisher
 from penstock.events.publisher_settings import PublisherSettings
+from penstock.events.written_schemas import SchemaKeeper
 from penstock.schemas.errors import WorldError
+from penstock.schemas.schema import AvroSchema
 
 TURNS = 60
 """Turns of the event loop that let everything settle that does not wait for the clock."""
@@ -44,6 +50,15 @@ class Unreachable(WorldError):
     code: ClassVar[str] = "PEN-T1"
     retryable: ClassVar[bool] = True
     what: ClassVar[str] = "No broker could be reached."
+
+
+@dataclass(eq=False, kw_only=True)
+class RegistryAway(WorldError):
+    """A registry could not be reached."""
+
+    code: ClassVar[str] = "PEN-T2"
+    retryable: ClassVar[bool] = True
+    what: ClassVar[str] = "The registry is away."
 
 
 async def settle() -> None:
@@ -144,6 +159,7 @@ class MemoryLog:
         """Begin with the schemas topic alone."""
         self._records: dict[Partition, list[StoredRecord]] = {}
         self._ends: dict[Partition, int] = {}
+        self._starts: dict[Partition, int] = {}
         self._counts: dict[str, int] = {}
         self.create(SCHEMAS_PARTITION.topic, 1)
 
@@ -186,6 +202,15 @@ class MemoryLog:
         """Leave a gap of one offset, as the end of a transaction does."""
         self._ends[partition] = self._ends.get(partition, 0) + 1
 
+    def expire(self, partition: Partition, start: int) -> None:
+        """Drop what lies before an offset, as retention does."""
+        self._starts[partition] = start
+        self._records[partition] = [r for r in self.records(partition) if r.offset >= start]
+
+    def start(self, partition: Partition) -> int:
+        """Return the first offset that there is."""
+        return self._starts.get(partition, 0)
+
     def records(self, partition: Partition) -> list[StoredRecord]:
         """Return all records of a partition."""
         return self._records.get(partition, [])
@@ -226,6 +251,10 @@ class MemoryBatch:
         """As the port promises."""
         return len(self.records)
 
+    def content(self) -> list[NewRecord]:
+        """As the port promises."""
+        return self.records
+
     @property
     def size_bytes(self) -> int:
         """As the port promises."""
@@ -241,6 +270,8 @@ class MemoryWriter:
         self._clock = clock
         self.delay_s = 0.0
         self.capacity_bytes = 250_000
+        self.topic_bytes = inf
+        self.refused_for_size = 0
         self.faults: deque[Fault] = deque()
         self.silent: set[Partition] = set()
         self.batches: list[tuple[Partition, int]] = []
@@ -261,6 +292,10 @@ class MemoryWriter:
             self.unreachable_looks -= 1
             raise Unreachable
         return self._log.count(topic)
+
+    def statistics(self) -> WriterStatistics:
+        """As the port promises; one producer serves for ever."""
+        return WriterStatistics(producers_started=1, producers_given_up=0)
 
     async def write(self, partition: Partition, batch: object, *, timeout_s: float) -> int:
         """As the port promises."""
@@ -283,6 +318,10 @@ class MemoryWriter:
             raise Unreachable
         if fault == "refused":
             raise WriteRefused(partition=partition, reason="MESSAGE_TOO_LARGE (10)")
+        if batch.size_bytes > self.topic_bytes:
+            self.refused_for_size += 1
+            reason = "MESSAGE_TOO_LARGE (10)"
+            raise WriteRefused(partition=partition, reason=reason, too_large=True)
         if partition in self.silent or fault == "lost" or self.delay_s > timeout_s:
             await self._clock.sleep_until(self._clock.now_s + timeout_s)
             raise WriteUnknown(partition=partition, reason="no answer in time")
@@ -303,15 +342,31 @@ class MemoryReader:
         self._log = log
         self._clock = clock
         self._positions = dict.fromkeys(partitions, 0)
+        self._paused: set[Partition] = set()
         self.chunk = 10
         self.stuck = False
+        self.takes_s = 0.0
         self.closed = False
         self.reads = 0
 
     async def bounds(self, partition: Partition) -> tuple[int, int]:
         """As the port promises."""
         await asyncio.sleep(0)
-        return 0, self._log.end(partition)
+        return self._log.start(partition), self._log.end(partition)
+
+    async def offset_at(self, partition: Partition, timestamp_ms: int) -> int:
+        """As the port promises."""
+        await asyncio.sleep(0)
+        late = (r.offset for r in self._log.records(partition) if r.timestamp >= timestamp_ms)
+        return next(late, self._log.end(partition))
+
+    def pause(self, partition: Partition) -> None:
+        """As the port promises."""
+        self._paused.add(partition)
+
+    def resume(self, partition: Partition) -> None:
+        """As the port promises."""
+        self._paused.discard(partition)
 
     def seek(self, partition: Partition, offset: int) -> None:
         """As the port promises."""
@@ -321,10 +376,16 @@ class MemoryReader:
         """As the port promises."""
         self.reads += 1
         await asyncio.sleep(0)
+        if self.takes_s:
+            await self._clock.sleep_until(self._clock.now_s + self.takes_s)
         found: list[StoredRecord] = []
         for partition, position in self._positions.items():
             if self.stuck:
                 break
+            if partition in self._paused:
+                continue
+            if position < self._log.start(partition):
+                raise PositionLost(partition=partition, position=position)
             rest = [r for r in self._log.records(partition) if r.offset >= position]
             taken = rest[: self.chunk]
             found += taken
@@ -363,6 +424,8 @@ class MemoryRegistrar:
         self.fences = 0
         self.between: Callable[[], None] = lambda: None
         """Runs between a fence and the commit after it: what another process does meanwhile."""
+        self.late: Callable[[], Awaitable[None]] | None = None
+        """Runs once, between a commit and its answer."""
 
     async def fence(self, *, timeout_s: float) -> None:
         """As the port promises."""
@@ -381,6 +444,9 @@ class MemoryRegistrar:
             raise TurnLost
         self._log.append(SCHEMAS_PARTITION, records)
         self._log.mark(SCHEMAS_PARTITION)
+        if self.late is not None:
+            late, self.late = self.late, None
+            await late()
         if self.answers_to_lose:
             self.answers_to_lose -= 1
             raise WriteUnknown(partition=SCHEMAS_PARTITION, reason="the connection was lost")
@@ -414,18 +480,26 @@ class World:
         return MemoryRegistrar(self.log, self.turns)
 
     def publisher(
-        self, writer: MemoryWriter, settings: PublisherSettings | None = None
+        self,
+        writer: MemoryWriter,
+        settings: PublisherSettings | None = None,
+        *,
+        schemas: SchemaKeeper | None = None,
     ) -> Publisher:
-        """Return a publisher with a catalogue of its own."""
+        """Return a publisher with a catalogue of its own, if none is given."""
         return Publisher(
             writer,
-            self.catalogue(),
+            schemas or self.catalogue(),
             self.clock,
             self.entropy,
             "shop.test",
             raise_alarm=self.alarms.append,
             settings=settings,
         )
+
+    def registry_that_is_away(self, *, answers_after_s: float) -> SchemaKeeper:
+        """Return a place for schemas that says after a while that it cannot be reached."""
+        return _AwayRegistry(self.clock, answers_after_s)
 
     def catalogue(self, registrar: MemoryRegistrar | None = None) -> SchemaCatalogue:
         """Return a catalogue, as a process of its own has one."""
@@ -436,6 +510,20 @@ class World:
             self.entropy,
             raise_alarm=self.alarms.append,
         )
+
+
+@dataclass(slots=True)
+class _AwayRegistry:
+    """A place for schemas that never takes one."""
+
+    clock: VirtualClock
+    after_s: float
+
+    async def ensure(self, schemas: Iterable[AvroSchema]) -> None:
+        """Fail, after a while."""
+        del schemas
+        await self.clock.sleep_until(self.clock.monotonic() + self.after_s)
+        raise RegistryAway
 
 
 @pytest.fixture

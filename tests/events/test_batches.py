@@ -15,13 +15,19 @@ class Counted:
     def __init__(self) -> None:
         """Begin empty."""
         self.taken: list[bytes] = []
+        self.records: list[NewRecord] = []
 
     def append(self, record: NewRecord) -> bool:
         """Take it unless there are three, or it is marked as too large."""
         if len(self.taken) == 3 or record.value == b"huge":
             return False
         self.taken.append(record.value or b"")
+        self.records.append(record)
         return True
+
+    def content(self) -> list[NewRecord]:
+        """What was taken."""
+        return self.records
 
     def __len__(self) -> int:
         """Records taken."""
@@ -148,16 +154,18 @@ def test_a_record_that_fits_into_no_batch_is_refused_and_disturbs_none() -> None
     assert values(batches.take(HERE, 0)) == "ab"
 
 
-def test_in_a_hurry_everything_is_due() -> None:
-    """Partitions that hold nothing are not named."""
+def test_sealed_batches_take_no_more_and_are_due() -> None:
+    """All that hold records are named, those under way and those that gather, in order."""
     batches = made()
     add(batches, "a", due_s=100.0)
     add(batches, "b", partition=THERE, due_s=100.0)
     done = batches.take(THERE, 100.0)
     assert done is not None
-    assert batches.hurry(1.0) == [HERE, THERE]
+    assert [values(batch) for batch in batches.seal()] == ["a", "b"]
+    add(batches, "c", due_s=100.0)
+    assert [values(batch) for batch in batches.seal()] == ["a", "c", "b"]
     batches.end(done)
-    assert batches.hurry(1.0) == [HERE]
+    assert [values(batch) for batch in batches.seal()] == ["a", "c"]
     assert values(batches.take(HERE, 1.0)) == "a"
 
 

@@ -1,5 +1,6 @@
 """The counts of `publish_many`: what is acknowledged, and how far without a gap."""
 
+from penstock.events.batch_parts import Part, PartEnd, Parts
 from penstock.events.batches import Batch
 from penstock.events.bulk import Bulk
 from penstock.events.log import NewRecord, Partition, WriteRefused
@@ -16,6 +17,10 @@ class Endless:
     def append(self, record: NewRecord) -> bool:
         """Take it."""
         return bool(record)
+
+    def content(self) -> list[NewRecord]:
+        """Not kept."""
+        return []
 
     def __len__(self) -> int:
         """Not counted."""
@@ -56,6 +61,26 @@ def test_the_prefix_ends_at_the_first_event_that_is_not_certain() -> None:
     assert (error.taken, error.acknowledged, error.prefix) == (4, 2, 1)
     assert "TOO_LARGE" in str(error)
     assert "event 1 of the source" in str(error)
+
+
+def test_of_a_batch_in_parts_each_event_counts_as_its_part_has_ended() -> None:
+    """Also where others publish into the same batch; the prefix is never said to be longer."""
+    bulk, shared, other = Bulk(), batch(), batch()
+    for place in (0, 1, 4, 5, 7):  # of eight; others hold 2, 3 and 6
+        shared.count = place + 1
+        bulk.join(shared)
+    other.count = 1
+    bulk.join(other)
+    bulk.ended(other, 9)
+    ends: list[tuple[int, int, PartEnd]] = [
+        (0, 1, 30),
+        (1, 3, REFUSED),
+        (4, 3, 31),
+        (7, 1, REFUSED),
+    ]
+    bulk.ended(shared, Parts([Part(first, n, 1, 1, end) for first, n, end in ends]))
+    assert (bulk.taken, bulk.acknowledged, bulk.prefix) == (6, 4, 1)
+    assert bulk.failure is REFUSED
 
 
 def test_who_waits_is_called_when_nothing_is_outstanding() -> None:

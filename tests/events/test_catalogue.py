@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from penstock.events.catalogue import (
-    SCHEMAS_PARTITION,
-    CatalogueSettings,
-    SchemaCatalogue,
-    SchemaConflict,
+from penstock.events.catalogue import SCHEMAS_PARTITION, CatalogueSettings, SchemaCatalogue
+from penstock.events.catalogue_errors import (
+    SchemasCreatedAnew,
     SchemasNotRegistered,
     SchemasUnreadable,
 )
 from penstock.events.log import NewRecord, WriteRefused
+from penstock.events.schema_judgement import SchemaConflict, SchemaIncompatible
+from penstock.schemas.compatibility_levels import Level
+from penstock.schemas.confluent import frame_of_id
 from penstock.schemas.errors import ExitCode
 from penstock.schemas.schema import AvroSchema
+from penstock.schemas.schema_errors import SchemaTooLarge
+from penstock.schemas.single_object import frame_of
 
 if TYPE_CHECKING:
     from tests.events.conftest import World
@@ -38,9 +41,10 @@ def schema(name: str = "Placed", *, scale: int | None = None, doc: str | None = 
     return AvroSchema.parse(json.dumps(document | ({"doc": doc} if doc else {})))
 
 
-def record_of(found: AvroSchema) -> NewRecord:
+def record_of(found: AvroSchema, schema_id: int = 1) -> NewRecord:
     """The record that registers a schema."""
-    return NewRecord(found.fingerprint.hex().encode(), found.text.encode(), (), 0)
+    headers = (("penstock-schema-id", b"%d" % schema_id),)
+    return NewRecord(found.fingerprint.hex().encode(), found.text.encode(), headers, 0)
 
 
 def write(world: World, *records: NewRecord) -> None:
@@ -234,7 +238,7 @@ def test_a_failure_that_stays_is_not_tried_again(world: World) -> None:
 )
 def test_broken_records_are_skipped_counted_and_told(world: World, broken: NewRecord) -> None:
     """F19: what is good before and behind them is known all the same."""
-    write(world, record_of(schema("A")), broken, record_of(schema("B")))
+    write(world, record_of(schema("A")), broken, record_of(schema("B"), 2))
     catalogue = world.catalogue()
     asyncio.run(catalogue.refresh())
     assert catalogue.find(schema("A").fingerprint) is not None
@@ -355,7 +359,7 @@ def test_a_topic_created_anew_is_read_from_its_beginning(world: World) -> None:
         await catalogue.ensure([schema("A"), schema("B"), schema("C")])
         await catalogue.refresh()
         world.log.recreate(SCHEMAS_PARTITION.topic)
-        write(world, record_of(schema("D")))
+        write(world, record_of(schema("D"), 1))
         await catalogue.refresh()
         assert catalogue.find(schema("A").fingerprint) is not None
         assert catalogue.find(schema("D").fingerprint) is not None
@@ -366,7 +370,7 @@ def test_a_topic_created_anew_is_read_from_its_beginning(world: World) -> None:
 def test_long_topics_are_read_in_chunks_to_their_end(world: World) -> None:
     """Also past the marker of the last transaction, where no record is."""
     for number in range(35):
-        write(world, record_of(schema(f"Type{number}")))
+        write(world, record_of(schema(f"Type{number}"), number + 1))
     catalogue = world.catalogue()
     asyncio.run(catalogue.refresh())
     assert catalogue.statistics().known == 35
@@ -375,7 +379,7 @@ def test_long_topics_are_read_in_chunks_to_their_end(world: World) -> None:
 def test_what_is_known_and_what_is_missing_is_bounded(world: World) -> None:
     """A topic filled by mistake does not fill the memory of every service."""
     for number in range(5):
-        write(world, record_of(schema(f"Type{number}")))
+        write(world, record_of(schema(f"Type{number}"), number + 1))
     catalogue = SchemaCatalogue(
         world.reader(SCHEMAS_PARTITION),
         world.registrar(),
@@ -392,7 +396,318 @@ def test_what_is_known_and_what_is_missing_is_bounded(world: World) -> None:
             looking = asyncio.ensure_future(catalogue.lookup(bytes([number] * 8)))
             await world.clock.advance(1)
             assert await looking is None
-        assert len(catalogue._missing_until_s) == 3
+        assert catalogue.statistics().missing == 3
 
     asyncio.run(scenario())
     assert len(world.alarms) == 2
+
+
+# --- ids, subjects and levels --------------------------------------------------------------------
+
+
+def message(*fields: str, name: str = "Placed", level: str | None = None) -> AvroSchema:
+    """The schema of an event on a topic; a field with `=` has a default."""
+    document: dict[str, object] = {
+        "type": "record",
+        "name": f"shop.{name}",
+        "fields": [
+            {"name": each.rstrip("="), "type": "string", **({"default": ""} if "=" in each else {})}
+            for each in fields
+        ],
+        "topic": "shop.orders",
+    }
+    return AvroSchema.parse(json.dumps(document | ({"compatibility": level} if level else {})))
+
+
+def test_processes_agree_on_ids_and_versions(world: World) -> None:
+    """Whoever is first: they take turns, and each reads before it writes."""
+    events = [message("id"), message("id", "note="), message("id", name="Paid")]
+
+    async def scenario() -> None:
+        catalogues = [world.catalogue() for _ in range(3)]
+        ensured = asyncio.gather(
+            *(each.ensure([event]) for each, event in zip(catalogues, events, strict=True))
+        )
+        for _ in range(20):
+            await world.clock.advance(1)
+        await ensured
+        answers = []
+        for each in (*catalogues, world.catalogue()):
+            await each.refresh()
+            versions = each.versions("shop.orders-value")
+            answers.append([(one.version, one.id, one.schema) for one in versions])
+            assert [each.id_of(one.schema.fingerprint) for one in versions] == [1, 2, 3]
+            assert [each.find_id(one.id) for one in versions] == [one.schema for one in versions]
+            assert each.subjects() == ("shop.orders-value",)
+        assert answers[0] == answers[1] == answers[2] == answers[3]
+
+    asyncio.run(scenario())
+    assert world.alarms == []
+
+
+def test_ids_are_given_out_with_the_schemas(world: World) -> None:
+    """As whoever frames messages by ids asks for them; again the same, and nothing is written."""
+
+    async def scenario() -> None:
+        catalogue = world.catalogue()
+        events = [message("id"), message("id", name="Paid")]
+        ids = await catalogue.ids_for(events)
+        assert ids == {events[0].fingerprint: 1, events[1].fingerprint: 2}
+        end = world.log.end(SCHEMAS_PARTITION)
+        assert await world.catalogue().ids_for(events) == ids
+        assert world.log.end(SCHEMAS_PARTITION) == end
+
+    asyncio.run(scenario())
+
+
+def test_a_class_that_does_not_fit_is_refused_at_the_start(world: World) -> None:
+    """With the reason; who goes back to an older version is let in."""
+
+    async def scenario() -> None:
+        await world.catalogue().ensure([message("id"), message("id", "note=")])
+        with pytest.raises(SchemaIncompatible, match="by is not written") as refused:
+            await world.catalogue().ensure([message("id", "by")])
+        assert refused.value.exit_code is ExitCode.SCHEMA
+        await world.catalogue().ensure([message("id")])
+
+    asyncio.run(scenario())
+    assert len(world.log.records(SCHEMAS_PARTITION)) == 4
+
+
+def test_who_only_reads_is_no_version(world: World) -> None:
+    """A class with half of the fields must not keep the publisher from its next version."""
+
+    async def scenario() -> None:
+        publisher, reader = world.catalogue(), world.catalogue()
+        await publisher.ensure([message("id", "note")])
+        await reader.ensure_readable([message("id")])
+        await publisher.refresh()
+        assert publisher.find(message("id").fingerprint) is not None
+        assert len(publisher.versions("shop.orders-value")) == 1
+        await publisher.ensure([message("id", "note", "price=")])
+        with pytest.raises(SchemaIncompatible):
+            await reader.ensure_readable([message("id", "by")])
+
+    asyncio.run(scenario())
+
+
+def test_what_is_kept_does_not_replace_what_is_there(world: World) -> None:
+    """Text from elsewhere may lack what the class says."""
+
+    async def scenario() -> None:
+        catalogue = world.catalogue()
+        await catalogue.ensure([schema(doc="ours")])
+        await catalogue.keep([schema(doc="theirs"), schema("Other")])
+        found = catalogue.find(schema().fingerprint)
+        assert found is not None
+        assert found.document["doc"] == "ours"
+        assert catalogue.find(schema("Other").fingerprint) is not None
+
+    asyncio.run(scenario())
+
+
+def test_a_schema_is_registered_under_any_subject_and_again(world: World) -> None:
+    """As tools of others ask: the same schema gives the same answer."""
+
+    async def scenario() -> None:
+        catalogue = world.catalogue()
+        await catalogue.ensure([message("id")])
+        own = await catalogue.register("shop.orders-value", message("id"))
+        assert (own.version, own.id) == (1, 1)
+        theirs = await catalogue.register("elsewhere", message("id"))
+        assert (theirs.subject, theirs.version, theirs.id) == ("elsewhere", 1, 1)
+        assert await world.catalogue().register("elsewhere", message("id")) == theirs
+        with pytest.raises(SchemaIncompatible):
+            await catalogue.register("elsewhere", message("id", "by"))
+        await catalogue.set_level("elsewhere", Level.NONE)
+        assert (await catalogue.register("elsewhere", message("id", "by"))).version == 2
+
+    asyncio.run(scenario())
+
+
+def test_levels_are_set_for_all_processes(world: World) -> None:
+    """And taken back."""
+
+    async def scenario() -> None:
+        first, second = world.catalogue(), world.catalogue()
+        await first.set_level("shop.orders-value", Level.FULL)
+        await second.refresh()
+        assert second.level_of("shop.orders-value") is Level.FULL
+        await second.set_level("shop.orders-value", None)
+        await first.refresh()
+        assert first.level_set("shop.orders-value") is None
+        assert first.level_of("shop.orders-value") is Level.BACKWARD_TRANSITIVE
+
+    asyncio.run(scenario())
+
+
+def test_an_event_is_held_until_its_schema_comes(world: World) -> None:
+    """From a copied topic, behind the events; by fingerprint and by id."""
+
+    async def scenario() -> None:
+        for frame, event in (
+            (frame_of(message("id").fingerprint), message("id")),
+            (frame_of_id(2), message("id", name="Paid")),
+        ):
+            catalogue, copier = world.catalogue(), world.catalogue()
+            held = asyncio.ensure_future(catalogue.look_up(frame))
+            await world.clock.advance(2)
+            assert not held.done()
+            await copier.ensure([event])
+            await world.clock.advance(1)
+            assert held.done()
+            assert await held == event
+            assert catalogue.statistics().held == 1
+
+    asyncio.run(scenario())
+
+
+def test_garbage_is_held_once_and_in_bounded_time(world: World) -> None:
+    """Then it passes at once, and so does other garbage."""
+
+    async def scenario() -> None:
+        catalogue = world.catalogue()
+        held = asyncio.ensure_future(catalogue.look_up(frame_of(b"12345678")))
+        await world.clock.advance(4.9)
+        assert not held.done()
+        await world.clock.advance(0.2)
+        assert held.done()
+        assert await held is None
+        for frame in (frame_of(b"12345678"), frame_of(b"87654321"), frame_of_id(9)):
+            passing = asyncio.ensure_future(catalogue.look_up(frame))
+            await world.clock.advance(0.2)
+            assert passing.done()
+        assert catalogue.statistics().missing == 3
+
+    asyncio.run(scenario())
+
+
+def test_an_id_is_looked_for_once_where_nobody_holds_an_event(world: World) -> None:
+    """As for a fingerprint."""
+
+    async def scenario() -> None:
+        catalogue = world.catalogue()
+        looking = asyncio.ensure_future(catalogue.lookup_id(1))
+        await world.clock.advance(1)
+        assert await looking is None
+        await world.catalogue().ensure([message("id")])
+        await world.clock.advance(10)
+        looking = asyncio.ensure_future(catalogue.lookup_id(1))
+        await world.clock.advance(1)
+        assert await looking == message("id")
+
+    asyncio.run(scenario())
+
+
+def test_a_topic_created_anew_gives_out_its_own_ids(world: World) -> None:
+    """An id of the old topic would name another schema on the new one."""
+
+    async def scenario() -> None:
+        catalogue, other = world.catalogue(), world.catalogue()
+        await catalogue.ensure([message("id"), message("id", name="Paid")])
+        await catalogue.refresh()
+        world.log.recreate(SCHEMAS_PARTITION.topic)
+        await other.ensure([message("id", name="Paid")])
+        await catalogue.refresh()
+        assert catalogue.find_id(1) == message("id", name="Paid")
+        assert catalogue.id_of(message("id").fingerprint) is None
+        await catalogue.ensure([message("id")])
+        assert catalogue.id_of(message("id").fingerprint) == 2
+
+    asyncio.run(scenario())
+    assert world.alarms == []
+
+
+@pytest.mark.parametrize(
+    "used", ["written by", "read by", "registered for a client", "looked up for one", "not at all"]
+)
+def test_a_topic_created_anew_is_told_to_who_has_used_its_ids(world: World, used: str) -> None:
+    """What was made for id 1 would take other records for it: that ends, and is not passed over."""
+
+    async def scenario() -> None:
+        catalogue = world.catalogue()
+        await catalogue.ensure([message("id")])
+        await catalogue.ensure([message("id", name="Paid")])
+        await catalogue.refresh()
+        if used == "written by":
+            await catalogue.ids_for([message("id")])
+        if used == "registered for a client":
+            assert (await catalogue.register("a", message("id"))).id == 1
+        if used == "looked up for one":
+            assert [each.id for each in catalogue.versions("shop.orders-value")] == [1, 2]
+        if used == "read by":
+            assert catalogue.find_id(1) == message("id")
+        assert catalogue.find_id(9) is None
+        assert catalogue.versions("shop.unknown-value") == ()
+        world.log.recreate(SCHEMAS_PARTITION.topic)
+        await world.catalogue().ensure([message("id", name="Shipped")])
+        if used == "not at all":
+            await catalogue.refresh()
+            return
+        for _ in range(2):
+            with pytest.raises(SchemasCreatedAnew, match="Start every process again") as told:
+                await catalogue.refresh()
+            assert not told.value.retryable
+        assert catalogue.find_id(1) == message("id")
+
+    asyncio.run(scenario())
+
+
+def test_a_reading_that_took_too_long_is_gone_on_with(world: World) -> None:
+    """A topic that is longer than one reading is read in several, and not from the start each."""
+    write(world, *(record_of(schema(f"S{number}"), number + 1) for number in range(50)))
+    reader = world.reader(SCHEMAS_PARTITION)
+    reader.takes_s = 6.0
+    catalogue = SchemaCatalogue(
+        reader, world.registrar(), world.clock, world.entropy, raise_alarm=world.alarms.append
+    )
+
+    async def scenario() -> None:
+        known = []
+        for _ in range(10):
+            reading = asyncio.ensure_future(catalogue.refresh())
+            await world.clock.advance(60)
+            known.append(catalogue.statistics().known)
+            if reading.exception() is None:
+                break
+        assert len(known) > 1
+        assert known == sorted(known)
+        assert known[-1] == 50
+
+    asyncio.run(scenario())
+
+
+def test_what_others_have_written_behind_a_commit_stays(world: World) -> None:
+    """The answer to a commit may come late, and a look has read by then what came behind it."""
+    registrar = world.registrar()
+    catalogue, other = world.catalogue(registrar), world.catalogue()
+
+    async def behind() -> None:
+        await other.set_level("a", Level.FULL)
+        await catalogue.refresh()
+
+    registrar.late = behind
+
+    async def scenario() -> None:
+        await catalogue.set_level("a", Level.NONE)
+        await catalogue.refresh()
+        assert catalogue.level_set("a") is other.level_set("a") is Level.FULL
+
+    asyncio.run(scenario())
+
+
+def test_a_text_that_nobody_would_read_is_not_written(world: World) -> None:
+    """Every process passes over what is too large, its own too."""
+    catalogue = SchemaCatalogue(
+        world.reader(SCHEMAS_PARTITION),
+        world.registrar(),
+        world.clock,
+        world.entropy,
+        raise_alarm=world.alarms.append,
+        settings=CatalogueSettings(schema_bytes=1_000),
+    )
+    with pytest.raises(SchemaTooLarge, match="1000 bytes"):
+        asyncio.run(catalogue.ensure([schema(doc="ä" * 450), schema("Paid")]))
+    assert texts(world) == []
+    asyncio.run(catalogue.ensure([schema(doc="ä" * 400)]))
+    assert len(texts(world)) == 1

@@ -16,6 +16,7 @@ from penstock.schemas.errors import CallerError, InternalError, PenstockError, W
 SAMPLES: dict[Any, Any] = {
     str: "text",
     int: 3,
+    bool: True,
     float: 1.5,
     Partition: Partition("shop.orders", 1),
     Problems: Problems(["One.", "Two."]),

@@ -22,9 +22,9 @@ from penstock.events.event import (
 )
 from penstock.events.names import IllegalName
 from penstock.events.topic import Topic
+from penstock.schemas.decimal_digits import money
 from penstock.schemas.declaration_errors import AbstractRecord, NamespaceMissing, UnknownKeyword
 from penstock.schemas.errors import ExitCode
-from penstock.schemas.money import money
 
 OrderId = NewType("OrderId", str)
 
@@ -250,3 +250,22 @@ def test_a_declaration_knows_the_reply_class() -> None:
     declaration = message_declaration_of(ReserveStock)
     assert isinstance(declaration, MessageDeclaration)
     assert declaration.reply is StockReserved
+
+
+def test_the_schema_says_the_compatibility_of_its_topic_where_it_is_not_the_default() -> None:
+    """So that whoever registers it needs no class; a fingerprint does not see it."""
+
+    def made(topic: Topic | str) -> Any:
+        kind: Any = types.new_class(
+            "Made",
+            (Event,),
+            {"topic": topic},
+            lambda body: body.update(__annotations__={"n": int}, __module__=__name__),
+        )
+        return kind.__penstock__.schema
+
+    plain, full = made("shop.orders"), made(Topic("shop.orders", compatibility="FULL_TRANSITIVE"))
+    assert "compatibility" not in plain.document
+    assert made(Topic("shop.orders", compatibility="BACKWARD_TRANSITIVE")) == plain
+    assert full.document["compatibility"] == "FULL_TRANSITIVE"
+    assert full.fingerprint == plain.fingerprint

@@ -19,6 +19,7 @@ def test_the_public_face_names_what_declarations_are_made_of() -> None:
         "Reply",
         "Topic",
         "money",
+        "upcast",
     }
     assert all(hasattr(room, name) for name in room.__all__)
 

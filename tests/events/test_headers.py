@@ -168,3 +168,16 @@ def test_a_null_value_is_an_absent_one() -> None:
     null: list[tuple[str, bytes]] = [("ce_id", None)]  # type: ignore[list-item]  # what foreign producers do
     assert parse_headers(null).id is None
     assert headers_size(null) == headers_size([("ce_id", b"")])
+
+
+def test_half_a_character_is_no_text() -> None:
+    """It is refused like all that cannot be written, whoever it comes from."""
+    half = "\ud800"
+    with pytest.raises(IllegalHeader, match="surrogate"):
+        id_header(half)
+    with pytest.raises(IllegalHeader, match="surrogate"):
+        cause_headers(half, None, None)
+    with pytest.raises(IllegalHeader, match="surrogate"):
+        caller_headers({"tenant": half})
+    with pytest.raises(IllegalHeader, match="surrogate"):
+        caller_headers({half: b""})

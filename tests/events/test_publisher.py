@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from penstock.events.bulk import PublishIncomplete
-from penstock.events.catalogue import SCHEMAS_PARTITION, SchemaConflict
+from penstock.events.catalogue import SCHEMAS_PARTITION
 from penstock.events.entrance import TopicTooNarrow
 from penstock.events.envelope import BadTime
 from penstock.events.event import BadKey, Event
@@ -27,12 +27,14 @@ from penstock.events.log import (
     WriteRefused,
     WriteUnknown,
 )
-from penstock.events.publisher import BadTimeout, Published, PublisherClosed, PublishUnknown
+from penstock.events.publisher_errors import BadTimeout, PublisherClosed
 from penstock.events.publisher_settings import PublisherSettings
+from penstock.events.receipt import Published, PublishUnknown
+from penstock.events.schema_judgement import SchemaConflict
 from penstock.events.topic import Topic
 from penstock.schemas.codec import decoder_of
+from penstock.schemas.decimal_digits import money
 from penstock.schemas.declaration_errors import AbstractRecord
-from penstock.schemas.money import money
 from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
 
@@ -137,7 +139,8 @@ def test_the_schema_stands_in_the_catalogue_before_the_first_event(shop: World) 
 
     def watching(partition: Partition, records: Any) -> int:
         if partition != SCHEMAS_PARTITION:
-            seen.append(len(shop.log.records(SCHEMAS_PARTITION)))
+            keys = [record.key or b"" for record in shop.log.records(SCHEMAS_PARTITION)]
+            seen.append(sum(b"/" not in key for key in keys))
         return append(partition, records)
 
     shop.log.append = watching  # type: ignore[method-assign]  # looks on, changes nothing
@@ -673,6 +676,30 @@ def test_a_type_that_cannot_be_made_ready_in_time_is_not_sent(shop: World) -> No
         await shop.clock.advance(27)
         with pytest.raises(NotSent, match="not confirmed"):
             await call
+        await publisher.close()
+
+    run(scenario())
+
+
+def test_whoever_waits_in_vain_for_a_schema_is_told_why(shop: World) -> None:
+    """Each is told at his own deadline, although the attempt that it ends had no answer yet."""
+    registry = shop.registry_that_is_away(answers_after_s=9.9)
+
+    async def scenario() -> None:
+        publisher = shop.publisher(shop.writer(), schemas=registry)
+        calls = [
+            asyncio.ensure_future(publisher.publish(Line(number=1))),
+            asyncio.ensure_future(publisher.publish(Line(number=2), timeout_s=15)),
+            asyncio.ensure_future(publisher.prepare([Line])),
+        ]
+        await shop.clock.advance(2)
+        calls.append(asyncio.ensure_future(publisher.publish(Line(number=3))))
+        await shop.clock.advance(60)
+        for call in calls:
+            assert call.done()
+            with pytest.raises(NotSent, match="PEN-T2 The registry is away") as told:
+                await call
+            assert told.value.retryable
         await publisher.close()
 
     run(scenario())

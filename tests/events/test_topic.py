@@ -2,12 +2,20 @@
 
 import pickle
 from datetime import timedelta
-from typing import Any
+from inspect import signature
+from typing import Any, get_args
 
 import pytest
 
 from penstock.events.names import IllegalName
-from penstock.events.topic import FOREVER, BadTopic, Topic
+from penstock.events.topic import (
+    DEFAULT_COMPATIBILITY,
+    FOREVER,
+    BadTopic,
+    Compatibility,
+    Topic,
+)
+from penstock.schemas.compatibility_levels import Level, check
 
 
 def test_a_bare_topic_takes_the_defaults() -> None:
@@ -48,6 +56,8 @@ def test_for_ever_is_minus_one() -> None:
         {"config": {"cleanup.policy": "compact"}},
         {"config": {"retention.ms": "1"}},
         {"config": {"segment.ms": 1}},
+        {"compatibility": "SIDEWAYS"},
+        {"compatibility": ["FULL"]},
     ],
 )
 def test_contradictions_and_ranges_are_refused(fields: dict[str, Any]) -> None:
@@ -80,3 +90,17 @@ def test_declarations_are_values() -> None:
     assert topic == Topic("shop.orders", config={"segment.ms": "1000"})
     assert topic != Topic("shop.orders")
     assert len({topic, Topic("shop.orders", config={"segment.ms": "1000"})}) == 1
+
+
+def test_compatibility_has_the_words_of_the_levels() -> None:
+    """All of them, and where nothing is said the level that a check takes by itself."""
+    assert get_args(Compatibility) == tuple(Level)
+    assert Topic("shop.orders").compatibility == DEFAULT_COMPATIBILITY
+    assert signature(check).parameters["level"].default == DEFAULT_COMPATIBILITY
+
+
+def test_compatibility_is_no_setting_of_kafkas_and_still_part_of_the_declaration() -> None:
+    """Two types of one topic cannot differ in it."""
+    topic = Topic("shop.orders", compatibility="FULL")
+    assert topic.entries == Topic("shop.orders").entries
+    assert topic != Topic("shop.orders")

@@ -1,5 +1,7 @@
 """Batches against a dumb twin: whatever happens in whatever order, nothing is lost or reordered."""
 
+from math import inf
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -30,6 +32,10 @@ class Sized:
         """Records taken."""
         return len(self.records)
 
+    def content(self) -> list[NewRecord]:
+        """What was taken."""
+        return self.records
+
     @property
     def size_bytes(self) -> int:
         """Bytes taken."""
@@ -49,6 +55,7 @@ class BatchesMachine(RuleBasedStateMachine):
         self.out: dict[Partition, list[NewRecord]] = {p: [] for p in PARTITIONS}
         self.under_way: dict[Partition, Batch[None]] = {}
         self.held = 0
+        self.topic_bytes: float = inf
 
     @rule(
         partition=st.sampled_from(PARTITIONS),
@@ -64,8 +71,16 @@ class BatchesMachine(RuleBasedStateMachine):
         assert (batch is None) == (self.held + size > LIMIT_BYTES)
         if batch is not None:
             assert batch.due_s <= due_s
+            assert batch.count == 1 or batch.size_bytes <= self.topic_bytes
             self.added[partition].append(record)
             self.held += size
+
+    @rule(limit_bytes=st.integers(4, CAPACITY_BYTES))
+    def narrow(self, limit_bytes: int) -> None:
+        """A topic turns out to take less; it never takes more again."""
+        self.topic_bytes = min(self.topic_bytes, limit_bytes)
+        self.batches.narrow("a.b", limit_bytes)
+        assert self.batches.topic_limit("a.b") == self.topic_bytes
 
     @rule(seconds=st.sampled_from([0.1, 0.6, 2.0]))
     def wait(self, seconds: float) -> None:
@@ -108,10 +123,12 @@ class BatchesMachine(RuleBasedStateMachine):
             assert out == self.added[partition][: len(out)]
 
     def teardown(self) -> None:
-        """In a hurry everything comes out."""
+        """Sealed, everything comes out, and what is said to be held is what comes."""
+        held = self.batches.seal()
+        assert sum(batch.size_bytes for batch in held) == self.batches.size_bytes
         for batch in self.under_way.values():
             self.batches.end(batch)
-        for partition in self.batches.hurry(self.now_s):
+        for partition in {batch.partition for batch in held}:
             while (rest := self.batches.take(partition, self.now_s)) is not None:
                 assert isinstance(rest.records, Sized)
                 self.out[partition] += rest.records.records

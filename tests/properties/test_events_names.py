@@ -33,6 +33,17 @@ def test_groups_are_injective(one: tuple[str, str], other: tuple[str, str]) -> N
     assert (names.consumer_group(*one) == names.consumer_group(*other)) == (one == other)
 
 
+@given(st.tuples(SIMPLE, SIMPLE), st.tuples(SIMPLE, SIMPLE), WORKERS)
+def test_groups_of_subscribers_are_injective(
+    one: tuple[str, str], other: tuple[str, str], worker: tuple[str, str]
+) -> None:
+    """Two different (app, name) give two groups, and neither is that of a worker or a saga."""
+    group = names.subscriber_group(*one)
+    assert LEGAL.fullmatch(group)
+    assert (group == names.subscriber_group(*other)) == (one == other)
+    assert group != names.consumer_group(*worker)
+
+
 @given(WORKERS_ON_TOPICS, WORKERS_ON_TOPICS)
 def test_dead_letter_and_changelog_topics_are_injective(
     one: tuple[str, str, str], other: tuple[str, str, str]

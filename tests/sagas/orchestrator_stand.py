@@ -10,13 +10,13 @@ has one only.
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from penstock.events.alarm import Alarm
-from penstock.events.catalogue import SchemasUnreadable
+from penstock.events.catalogue_errors import SchemasUnreadable
 from penstock.events.dead_letter import DeadLetterNote, parse_note
 from penstock.events.decoder import EventDecoder
 from penstock.events.log import NewRecord, Partition
@@ -29,8 +29,9 @@ from penstock.events.saga_messages import (
     Way,
     encode_inbox_message,
 )
+from penstock.events.schema_judgement import SchemaConflict
 from penstock.infra.clock import SeededEntropy
-from penstock.infra.saga_bootstrap import compiled
+from penstock.infra.sagas.bootstrap import compiled
 from penstock.infra.virtual_clock import VirtualClock
 from penstock.sagas.definition import Definition
 from penstock.sagas.definition_book import DefinitionBook
@@ -41,8 +42,10 @@ from penstock.sagas.outputs import Outputs
 from penstock.sagas.records import RECORDS, SAGA_TABLE, RecordReader, Transition
 from penstock.sagas.topics import output_topics
 from penstock.schemas.codec import encoder_of
+from penstock.schemas.identity import logical_conflict
 from penstock.schemas.record import Record, declaration_of
 from penstock.schemas.schema import AvroSchema
+from penstock.schemas.single_object import MARK
 from penstock.workers.changelog import BarrierRecord
 from penstock.workers.group_commit import Effects
 from penstock.workers.parking import Parking
@@ -97,12 +100,31 @@ class Schemas:
         """Know some schemas."""
         self._known = {each.fingerprint: each for each in schemas}
         self._unread = {each.fingerprint: each for each in unread}
+        self.ids: dict[int, AvroSchema] = {}
         self.looked_up: Counter[bytes] = Counter()
         self.away = False
 
     def find(self, fingerprint: bytes) -> AvroSchema | None:
         """Return what was read already."""
         return self._known.get(fingerprint)
+
+    def find_id(self, schema_id: int) -> AvroSchema | None:
+        """Return what a registry has handed this id out for."""
+        return self.ids.get(schema_id)
+
+    async def keep(self, schemas: Iterable[AvroSchema]) -> None:
+        """Put schemas on the topic, and know them; what is known keeps its meaning and its text."""
+        await asyncio.sleep(0)
+        for each in schemas:
+            known = self._known.setdefault(each.fingerprint, each)
+            if (conflict := logical_conflict(known, each)) is not None:
+                raise SchemaConflict(
+                    full_name=each.full_name, fingerprint=each.fingerprint.hex(), conflict=conflict
+                )
+
+    async def look_up_frame(self, frame: bytes) -> AvroSchema | None:
+        """Read the topic for the schema of a single object."""
+        return await self.look_up(frame.removeprefix(MARK))
 
     def publish(self, schema: AvroSchema) -> None:
         """Let somebody put a schema on the topic."""

@@ -11,7 +11,7 @@ from penstock.events.event import Command, Event, Reply
 from penstock.sagas.definition import CallStep, Definition, EmitStep, Step
 from penstock.sagas.language.check import Checked, check
 from penstock.sagas.language.problem import render
-from penstock.schemas.money import money
+from penstock.schemas.decimal_digits import money
 from penstock.schemas.record import Record, declaration_of
 
 __all__ = [

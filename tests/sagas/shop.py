@@ -11,8 +11,8 @@ from penstock.events.event import Command, Event, Reply
 from penstock.sagas.definition import Definition
 from penstock.sagas.language.check import load
 from penstock.sagas.scenario import SagaScenario
+from penstock.schemas.decimal_digits import money
 from penstock.schemas.limits import MAX_RECORD_BYTES
-from penstock.schemas.money import money
 from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from penstock.events.log import RecordTooLarge
-from penstock.infra.saga_bootstrap import compiled
+from penstock.infra.sagas.bootstrap import compiled
 from penstock.infra.virtual_clock import VirtualClock
 from penstock.sagas.definition_book import (
     ATTEMPTS,

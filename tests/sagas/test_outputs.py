@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from penstock.events.partitioner import partition_of
 from penstock.events.saga_headers import Direction
+from penstock.events.writer_frames import FrameNotKnown, WriterFrames
 from penstock.sagas.engine.effects import PublishEvent, SendCommand
 from penstock.sagas.outputs import Cause, Outputs, Unsendable, record_size
 from penstock.sagas.records import Transition
+from penstock.schemas.confluent import frame_of_id
+from penstock.schemas.single_object import frame_of
 
 INBOX, HISTORY = "_penstock.shop.saga.order.inbox", "_penstock.shop.saga.order.history"
 COUNTS = {"stock.commands": 3, "shop.orders": 5, HISTORY: 4}
@@ -135,3 +138,21 @@ def test_a_history_has_no_headers() -> None:
     """Only our own tools read it, and its schema says all."""
     _, record = outputs().history_entry(TRANSITION, CAUSE)
     assert (record.headers, record.timestamp_ms) == ([], 2_000)
+
+
+def test_commands_and_events_are_framed_as_messages_are_and_the_history_is_not() -> None:
+    """The saga's own records must be readable without a registry."""
+    frames = WriterFrames("confluent")
+    fingerprint = b"12345678"
+    value = frame_of(fingerprint) + b"body"
+    made = outputs(frames=frames)
+    send, publish = replace(SEND, value=value), replace(PUBLISH, value=value)
+    with pytest.raises(FrameNotKnown):
+        made.command(send, CAUSE)
+    with pytest.raises(FrameNotKnown):
+        made.event(publish, CAUSE)
+    frames.learn({fingerprint: 9})
+    for _, record in (made.command(send, CAUSE), made.event(publish, CAUSE)):
+        assert record.value == frame_of_id(9) + b"body"
+    _, entry = made.history_entry(TRANSITION, CAUSE)
+    assert (entry.value or b"").startswith(b"\xc3\x01")

@@ -20,7 +20,7 @@ from penstock.events.saga_messages import (
     Way,
     encode_inbox_message,
 )
-from penstock.infra.schema_export import file_text
+from penstock.infra.schema_files.export import file_text
 from penstock.sagas.engine.facts import Fact, FactKind
 from penstock.sagas.engine.state import (
     Announcement,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from penstock.events.alarm import Alarm
-from penstock.events.catalogue import SchemasUnreadable
+from penstock.events.catalogue_errors import SchemasUnreadable
 from penstock.events.dead_letter import parse_note
 from penstock.events.event import Event
 from penstock.events.log import NewRecord
@@ -16,8 +16,10 @@ from penstock.events.saga_messages import InboxMessage, Start
 from penstock.sagas.language.check import load
 from penstock.sagas.starter import Starter, StarterContext
 from penstock.schemas.codec import datum_encoder_of, decoder_of
+from penstock.schemas.confluent import frame_of_id
 from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
+from penstock.schemas.single_object import frame_of
 from penstock.workers.group_commit import Effects
 from penstock.workers.parking import Parking
 from penstock.workers.partition_signals import Doubt
@@ -39,6 +41,7 @@ from tests.sagas.orchestrator_stand import (
 from tests.sagas.shop import HEAD, OrderConfirmed, OrderPlaced
 
 LETTERS = "shop.orders.shop.saga-order.dlq"
+EXTRA = '{"name":"extra","type":"string"},'
 TRACED = [("ce_id", b"event-1"), ("traceparent", b"00-t-s-01")]
 
 
@@ -62,7 +65,9 @@ class StarterStand:
                 limit_bytes=limit_bytes,
                 book=self.orchestrator.book,
                 schemas=self.orchestrator.schemas,
-                look_up=self.orchestrator.schemas.look_up,
+                ids=self.orchestrator.schemas,
+                look_up=self.orchestrator.schemas.look_up_frame,
+                keep=self.orchestrator.schemas.keep,
                 clock=self.orchestrator.clock,
             )
         )
@@ -107,10 +112,49 @@ def test_an_event_travels_on_as_its_author_framed_it() -> None:
     assert headers["traceparent"] == b"00-t-s-01"
 
 
+def test_an_event_with_an_id_travels_on_as_a_single_object() -> None:
+    """Law 1: whoever reads the inbox needs no registry; a schema that only that knew is kept."""
+    stand = StarterStand()
+    schema, single = declaration_of(OrderPlaced).schema, encoded(placed("o-7"))
+    stand.orchestrator.schemas.ids[500] = schema
+    data = frame_of_id(500) + single[10:]
+    assert start_in(stand.take(data, headers=TRACED))[2].input == single
+    foreign = AvroSchema.parse(schema.text.replace('"fields":[', '"fields":[' + EXTRA))
+    stand.orchestrator.schemas.ids[501] = foreign
+    body = datum_encoder_of(foreign)({"extra": "x", **placed("o-8").model_dump()})[10:]
+    started = start_in(stand.take(frame_of_id(501) + body, headers=TRACED))[2].input
+    assert started == frame_of(foreign.fingerprint) + body
+    assert stand.orchestrator.schemas.find(foreign.fingerprint) == foreign
+
+
+def test_an_id_whose_schema_the_inbox_would_read_otherwise_is_a_dead_letter() -> None:
+    """19.99 at a scale of 2 has the fingerprint of 0.1999 at a scale of 4."""
+    stand = StarterStand()
+    schema = declaration_of(OrderPlaced).schema
+    other = AvroSchema.parse(schema.text.replace('"scale":2', '"scale":4'))
+    assert other.fingerprint == schema.fingerprint
+    assert other.text != schema.text
+    stand.orchestrator.schemas.ids[500] = other
+    body = datum_encoder_of(other)(placed("o-7").model_dump())[10:]
+    reason, letter = letter_in(stand.take(frame_of_id(500) + body))
+    assert reason == "refused"
+    assert "decimal(12, 2) is known" in parse_note(letter.headers).message
+
+
+def test_an_id_in_a_header_is_a_dead_letter() -> None:
+    """Such a payload has no frame, whatever it begins with."""
+    stand = StarterStand()
+    stand.orchestrator.schemas.ids[500] = declaration_of(OrderPlaced).schema
+    data = frame_of_id(500) + encoded(placed())[10:]
+    reason, _ = letter_in(stand.take(data, headers=[("__value_schema_id", b"\x01" + bytes(16))]))
+    assert reason == "undecodable"
+
+
 def test_the_same_event_makes_the_same_start() -> None:
     """Its id follows from the event's (F10), or from where the event lies."""
     stand, data = StarterStand(), encoded(placed())
-    assert stand.take(data, headers=TRACED) == stand.take(data, headers=TRACED)
+    first, again = (stand.take(data, headers=TRACED).outputs for _ in range(2))
+    assert first == again
     bare = [start_in(stand.take(data, offset=offset))[1] for offset in (7, 7, 8)]
     ids = [dict(record.headers)["ce_id"] for record in bare]
     assert ids[0] == ids[1] != ids[2]
@@ -120,7 +164,7 @@ def test_events_of_other_types_are_passed_over() -> None:
     """Law 2: a topic may carry several, among them what this very saga puts out."""
     stand = StarterStand()
     told = encoded(OrderConfirmed(order_id="o-1", tracking="T"))
-    assert stand.take(told) == Effects()
+    assert not stand.take(told).size_bytes
     assert stand.alarms == []
 
 
@@ -220,7 +264,7 @@ def test_the_version_that_new_sagas_take_says_what_starts_them() -> None:
     stand = Stand(schemas=schemas)
     starter = StarterStand(stand)
     asked = encoded(OrderAsked(number="n-1", order_id="o-1"))
-    assert starter.take(asked) == Effects()
+    assert not starter.take(asked).size_bytes
     head = HEAD.replace("version: 1", "version: 2").replace("OrderPlaced", "OrderAsked")
     text = head.replace("$.input.order_id", "$.input.number") + (
         "  - name: tell\n    emit: shop.OrderConfirmed\n"
@@ -229,4 +273,4 @@ def test_the_version_that_new_sagas_take_says_what_starts_them() -> None:
     known = {each.full_name: each for each in schemas_of(*SHOP, OrderAsked)}
     asyncio.run(stand.book.deploy(load(text, file="order.saga.yaml", schemas=known)))
     assert start_in(starter.take(asked))[1].key == b"n-1"
-    assert starter.take(encoded(placed())) == Effects()
+    assert not starter.take(encoded(placed())).size_bytes

@@ -2,7 +2,12 @@
 
 from datetime import timedelta
 
-from penstock.sagas.topics import changelogged_topics_of_saga, output_topics, own_topics
+from penstock.sagas.topics import (
+    changelogged_topics_of_saga,
+    output_topics,
+    own_topics,
+    written_schemas,
+)
 from tests.sagas.shop import HEAD, MAIL_ONLY, ORDER, TURNED_BACK, definition
 
 DAY = timedelta(days=1)
@@ -44,6 +49,16 @@ def test_all_that_is_sent_is_counted_among_outputs() -> None:
         "mail.commands",
         "shop.turned",
     }
+
+
+def test_all_that_is_sent_has_a_schema_that_is_written() -> None:
+    """Of each topic of outputs, and of nothing that is only read."""
+    saga = definition(HEAD + MAIL_ONLY + TURNED_BACK)
+    for each in (definition(), saga):
+        schemas = written_schemas(each)
+        assert {schema.document["topic"] for schema in schemas} == output_topics(each)
+        assert len({schema.text for schema in schemas}) == len(schemas)
+        assert {schema.text for schema in schemas} < set(each.schemas)
 
 
 def test_counts_of_what_has_state_are_for_life() -> None:

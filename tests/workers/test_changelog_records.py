@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from penstock.infra.schema_export import file_text
+from penstock.infra.schema_files.export import file_text
 from penstock.schemas.codec import decoder_of
 from penstock.schemas.record import Record, declaration_of
 from penstock.schemas.schema import AvroSchema

@@ -20,6 +20,7 @@ from penstock.events.log import NewRecord, Partition, TopicMissing
 from penstock.events.partitioner import partition_of
 from penstock.events.saga_headers import CommandHeaders, Direction, command_id, idempotency_key
 from penstock.events.saga_messages import InboxMessage, Outcome, StepReply, Way
+from penstock.events.upcasting import upcast
 from penstock.infra.clock import SeededEntropy
 from penstock.infra.virtual_clock import VirtualClock
 from penstock.schemas.codec import decoder_of, encoder_of
@@ -40,6 +41,7 @@ from penstock.workers.suspicion import Condemnation, Suspicion
 from penstock.workers.tally import Tally
 from penstock.workers.timers import Timed, Timers
 from penstock.workers.topics import counters_topic
+from penstock.workers.type_rules import UnknownTypeRefused
 from penstock.workers.work_seams import WorkLimits
 
 __namespace__ = "stock"
@@ -156,13 +158,16 @@ class Bench:
 
         async def nothing(_given: Any) -> None: ...
 
-        decoder: EventDecoder[Message] = EventDecoder(source.message_types, self.known)
+        decoder: EventDecoder[Message] = EventDecoder(
+            source.message_types, self.known, upcasts=source.upcasts, ignores=source.ignores
+        )
         return Pipeline(
             handlers,
             PipelineContext(
                 group="shop.stock",
                 dead_letters=lambda topic: f"{topic}.shop.stock.dlq",
                 decoder=decoder,
+                unknown_types=source.unknown_types,
                 look_up=nothing,
                 prepare=nothing,
                 emission=Emission(source="shop.stock", limit_bytes=10_000),
@@ -239,6 +244,14 @@ def answer_in(effects: Effects) -> StepReply:
     reply = _decode(record.value or b"").reply
     assert reply is not None
     return reply
+
+
+def answer_beside(effects: Effects) -> StepReply:
+    """The answer beside a dead letter."""
+    (answer,) = (each for each in effects.outputs if each[0].topic == INBOX)
+    alone = Effects()
+    alone.emit(*answer)
+    return answer_in(alone)
 
 
 def letter_in(effects: Effects) -> tuple[NewRecord, DeadLetterNote]:
@@ -583,8 +596,7 @@ def test_a_command_that_cannot_be_decoded_is_answered_and_parked(
     effects = bench.process(broken)
     letter, note = letter_in(effects)
     assert (letter.value, note.reason, effects.state) == (broken.value, "undecodable", {})
-    answers = [each for each in effects.outputs if each[0].topic == INBOX]
-    reply = answer_in(Effects(outputs=answers))
+    reply = answer_beside(effects)
     assert (reply.outcome, reply.retryable) == (Outcome.ERROR, False)
     assert reply.code == note.error_code
     assert calls.seen == []
@@ -597,8 +609,7 @@ def test_a_command_of_an_unknown_schema_may_be_readable_later(bench: Bench, call
     for key, outcome in (("o-1", Outcome.ERROR), ("o-2", Outcome.OK)):
         effects = bench.process(replace(bench.command(RESERVE, key=key), value=unknown))
         letter_in(effects)
-        answers = [each for each in effects.outputs if each[0].topic == INBOX]
-        reply = answer_in(Effects(outputs=answers))
+        reply = answer_beside(effects)
         assert (reply.outcome, reply.retryable) == (outcome, True)
     assert calls.seen == ["order/do/reserve:o-2"]
 
@@ -620,6 +631,133 @@ def test_what_cannot_be_decoded_and_is_not_for_here_is_only_parked(
     effects = bench.process(Read(b"?", headers=[("penstock-saga", b"\xff")]))
     assert len(effects.outputs) == 1
     assert bench.process(bench.command(Elsewhere(sku="s"))).outputs == []
+    assert calls.seen == []
+
+
+# --- commands that nobody handles here, and old shapes of those that somebody does ---------------
+
+ELSEWHERE = Elsewhere(sku="s")
+
+
+def parking(bench: Bench, **rules: Any) -> Calls:
+    """The same handlers in a worker that parks what it does not handle."""
+    bench.worker = Worker("stock", **({"unknown_types": "park"} | rules))
+    return Calls(bench.worker)
+
+
+def answered_letter(effects: Effects) -> tuple[DeadLetterNote, StepReply]:
+    """The note of a dead letter, and the answer beside it."""
+    assert len(effects.outputs) == 2
+    _, note = letter_in(effects)
+    return note, answer_beside(effects)
+
+
+def test_a_command_that_nobody_handles_here_is_anothers_unless_the_worker_says_so(
+    bench: Bench, calls: Calls
+) -> None:
+    """So it is neither parked nor answered, and is counted."""
+    effects = bench.process(bench.command(ELSEWHERE))
+    assert (effects.outputs, effects.state) == ([], {})
+    assert bench.pipeline.statistics().by_type == {"stock.Elsewhere": 1}
+    assert calls.seen == []
+
+
+def test_a_command_that_nobody_handles_is_answered_where_it_is_parked(bench: Bench) -> None:
+    """No saga waits for it for ever; it may try again, for a newer worker may be on its way."""
+    calls = parking(bench)
+    for attempt in (1, 2):
+        effects = bench.process(bench.command(ELSEWHERE, attempt=attempt))
+        note, reply = answered_letter(effects)
+        assert (note.reason, note.error_code) == ("unknown-type", "PEN-W42")
+        assert (reply.outcome, reply.code, reply.attempt) == (Outcome.ERROR, "PEN-W42", attempt)
+        assert reply.retryable
+        assert "stock.Elsewhere" in (reply.text or "")
+        assert effects.state == {}
+    assert calls.seen == []
+    assert bench.answer(bench.command(RESERVE)).outcome is Outcome.OK
+
+
+def test_an_undo_that_nobody_handles_stops_its_do_where_it_is_parked(bench: Bench) -> None:
+    """The saga is turning back, whatever asks for it."""
+    calls = parking(bench)
+    effects = bench.process(bench.command(ELSEWHERE, UNDO))
+    assert set(effects.state) == {MEMORY}
+    assert answered_letter(effects)[1].outcome is Outcome.ERROR
+    assert bench.answer(bench.command(RESERVE)).code == "undone"
+    assert calls.seen == []
+
+
+def test_a_command_that_nobody_handles_and_nobody_can_be_told_of_is_parked(bench: Bench) -> None:
+    """One letter, whether no saga asks, its headers are broken, or its inbox is not there."""
+    parking(bench)
+    asked = bench.command(ELSEWHERE)
+
+    async def missing(topic: str) -> int:
+        raise TopicMissing(topics=topic)
+
+    bench.partition_count = missing
+    for record in (
+        replace(asked, headers=[]),
+        *(spoil(asked) for spoil in SPOILED.values()),
+        asked,
+    ):
+        effects = bench.process(record)
+        assert len(effects.outputs) == 1
+        assert letter_in(effects)[1].reason == "unknown-type"
+        assert effects.state == {}
+    assert set(bench.process(bench.command(ELSEWHERE, UNDO)).state) == {MEMORY}
+
+
+def test_a_command_that_is_ignored_is_anothers(bench: Bench) -> None:
+    """Workers that share a topic name each other's commands."""
+    calls = parking(bench, ignores=[Elsewhere])
+    effects = bench.process(bench.command(ELSEWHERE))
+    assert (effects.outputs, effects.state) == ([], {})
+    assert calls.seen == []
+
+
+def test_a_command_that_nobody_handles_stops_its_partition_where_that_is_declared(
+    bench: Bench,
+) -> None:
+    """It stays where it is: nothing is answered, and nothing is lost."""
+    parking(bench, unknown_types="refuse")
+    with pytest.raises(UnknownTypeRefused, match=r"stock\.commands/2 at offset 7"):
+        bench.process(bench.command(ELSEWHERE))
+
+
+class Take(Record, name="Take"):
+    """What `Reserve` was: under another name, and without a kind of thing."""
+
+    number: int
+
+
+@upcast
+def by_number(old: Take) -> Reserve:
+    """Say it as one says it now."""
+    return Reserve(sku=str(100 // old.number))
+
+
+def taken(bench: Bench, number: int) -> Read:
+    """The command in its old shape, as an old saga sends it."""
+    record = with_header(bench.command(RESERVE), "ce_type", b"stock.Take")
+    return replace(record, value=encoder_of(Take)(Take(number=number)))
+
+
+def test_an_old_shape_of_a_command_is_carried_out_as_the_present_one(bench: Bench) -> None:
+    """By the upcast that the worker was given."""
+    calls = parking(bench, upcasts=[by_number])
+    bench.known = Known({**bench.known.schemas, **knowing(Take).schemas})
+    assert bench.answer(taken(bench, 5)).outcome is Outcome.OK
+    assert calls.seen == [DO_KEY]
+
+
+def test_an_old_shape_whose_upcast_fails_is_answered(bench: Bench) -> None:
+    """Its old name says that it is for here; another attempt would end alike."""
+    calls = parking(bench, upcasts=[by_number])
+    bench.known = Known({**bench.known.schemas, **knowing(Take).schemas})
+    note, reply = answered_letter(bench.process(taken(bench, 0)))
+    assert (note.reason, note.error_code) == ("undecodable", "PEN-E56")
+    assert (reply.outcome, reply.code, reply.retryable) == (Outcome.ERROR, "PEN-E56", False)
     assert calls.seen == []
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from penstock.events.names import IllegalName
 from penstock.events.partitioner import partition_of
-from penstock.infra.schema_export import file_text
+from penstock.infra.schema_files.export import file_text
 from penstock.schemas.codec import decoder_of, encoder_of
 from penstock.schemas.errors import ExitCode
 from penstock.schemas.record import declaration_of

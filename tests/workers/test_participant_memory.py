@@ -9,7 +9,7 @@ import pytest
 from penstock.events.log import RecordTooLarge
 from penstock.events.saga_headers import CommandHeaders, Direction, idempotency_key
 from penstock.events.saga_messages import Outcome
-from penstock.infra.schema_export import file_text
+from penstock.infra.schema_files.export import file_text
 from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
 from penstock.workers.group_commit import Effects

@@ -107,6 +107,10 @@ class World:
         self.asked.append(partition)
         return 0, self.input_end if partition == INPUT else len(self.changelog)
 
+    async def offset_at(self, partition: Partition, timestamp_ms: int) -> int:
+        """Nobody asks: workers begin at offsets."""
+        raise NotImplementedError
+
     async def commit(self, partition: Partition, offset: int, metadata: str) -> None:
         """Refuse: offsets are committed in transactions here."""
         raise NotImplementedError

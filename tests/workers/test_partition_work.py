@@ -182,7 +182,7 @@ def test_types_of_outputs_are_made_ready_before_the_commit_that_holds_them() -> 
 
         async def fresh(*given: Any) -> Effects:
             effects = await plain(*given)
-            effects.unprepared.add(Event)
+            effects.prepare_before({Event})
             return effects
 
         stand.hand.process = fresh  # type: ignore[assignment] # one more thing in the effects
@@ -367,6 +367,25 @@ def test_a_drain_waits_for_the_commit_in_flight() -> None:
     on_a_stand(scenario)
 
 
+def test_a_drain_does_not_wait_for_the_interval() -> None:
+    """Between two commits of offsets there is nothing to wait for any more."""
+
+    async def scenario(stand: Stand) -> None:
+        stand.work.offer(reads(0))
+        await stand.rest()
+        stand.hand.let()
+        await stand.rest()
+        stand.work.offer(reads(1))
+        await stand.rest()
+        draining = asyncio.ensure_future(stand.work.drain(20.0))
+        await stand.rest()
+        assert [work.position for work in stand.hand.commits] == [1, 2]
+        stand.hand.let()
+        assert await draining == Barrier(2, Finished())
+
+    on_a_stand(scenario, limits=WorkLimits(commit_interval_s=60.0))
+
+
 def test_a_drain_that_meets_its_limit_is_not_clean() -> None:
     """Nothing may be kept: somebody's handler still runs."""
 
@@ -450,6 +469,33 @@ def test_plain_offsets_are_committed_at_intervals() -> None:
         assert [sorted(work.offsets) for work in stand.hand.commits] == [[0], [1, 2]]
 
     on_a_stand(scenario, limits=WorkLimits(commit_interval_s=0.1))
+
+
+def test_the_interval_does_not_limit_how_much_is_done() -> None:
+    """Half of what may be in flight is finished: the next commit begins at once."""
+
+    async def scenario(stand: Stand) -> None:
+        stand.work.offer(reads(0))
+        await stand.rest()
+        stand.hand.let()
+        await stand.rest()
+        stand.work.offer(reads(*range(1, 50)))
+        await stand.rest()
+        assert len(stand.hand.commits) == 1
+        stand.work.offer(reads(50))
+        await stand.rest()
+        assert len(stand.hand.commits) == 2
+        stand.work.offer(reads(*range(51, 101)))
+        assert stand.work.full
+        stand.hand.let()
+        await stand.rest()
+        assert [len(work.offsets) for work in stand.hand.commits] == [1, 50, 50]
+        stand.hand.let()
+        await stand.rest()
+        assert not stand.work.full
+
+    limits = WorkLimits(in_flight=100, commit_interval_s=0.1)
+    on_a_stand(scenario, limits=limits)
 
 
 def test_an_idle_partition_moves_over_markers() -> None:

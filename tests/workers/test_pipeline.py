@@ -15,22 +15,30 @@ from penstock.events.decoder import EventDecoder
 from penstock.events.headers import parse_headers
 from penstock.events.identity import derived_id
 from penstock.events.log import NewRecord, Partition, TopicMissing
+from penstock.events.upcasting import upcast
 from penstock.infra.clock import SeededEntropy
+from penstock.infra.schema_registry.registry_errors import SchemaUnsupported
 from penstock.infra.virtual_clock import VirtualClock
 from penstock.schemas.codec import encoder_of
 from penstock.schemas.record import declaration_of
 from penstock.schemas.schema import AvroSchema
+from penstock.schemas.single_object import frame_of
 from penstock.workers import Backoff, Counters, Delivery, Failed, Refused, StateTable, Worker
 from penstock.workers.counters import COUNT_LIMIT, CounterComponent, counter_partition
 from penstock.workers.emission import Emission
 from penstock.workers.group_commit import CommitLimits, Effects, GroupCommit
 from penstock.workers.offsets import Finished
+from penstock.workers.partition_signals import Fail, Fault
+from penstock.workers.partition_signals import Failed as PartitionFailed
 from penstock.workers.pipeline import Pipeline, PipelineContext
+from penstock.workers.runner import error_of
 from penstock.workers.state import LateChange, PartitionState, state_key
 from penstock.workers.state_table import StateUnreadable, table_maker
 from penstock.workers.suspicion import Condemnation
 from penstock.workers.tally import Tally
 from penstock.workers.topics import counters_topic
+from penstock.workers.type_rules import UnknownTypeRefused
+from penstock.workers.verdicts import verdict
 
 __namespace__ = "shop"
 
@@ -131,7 +139,10 @@ class Bench:
             PipelineContext(
                 group="shop.counts",
                 dead_letters=lambda topic: f"{topic}.shop.counts.dlq",
-                decoder=EventDecoder(list(handlers), self.known),
+                decoder=EventDecoder(
+                    list(handlers), self.known, upcasts=source.upcasts, ignores=source.ignores
+                ),
+                unknown_types=source.unknown_types,
                 look_up=self.look_up or nobody_knows,
                 prepare=self.prepare or note,
                 emission=Emission(source="shop.counts", limit_bytes=10_000),
@@ -197,15 +208,112 @@ def test_an_input_without_an_id_is_named_by_its_place(bench: Bench) -> None:
     assert len(ids) == 1
 
 
-def test_a_type_that_nobody_handles_is_passed_over(bench: Bench) -> None:
-    """Several types may share a topic."""
+# --- types that nobody handles, and old shapes ---------------------------------------------------
+
+UNHANDLED = Read(encoder_of(Unhandled)(Unhandled(order_id="o-1")), headers=HEADERS)
+
+
+async def never(_placed: Placed, _delivery: Delivery) -> None:
+    """Must not run."""
+    raise AssertionError
+
+
+def test_a_type_that_nobody_handles_is_skipped_and_counted(bench: Bench) -> None:
+    """Several types may share a topic, and another worker may handle it."""
+    bench.worker.on(Placed)(never)
+    pipeline = bench._pipeline()
+    for count in (1, 2):
+        effects = asyncio.run(pipeline.process(UNHANDLED, bench.state, None))
+        assert (effects.outputs, effects.state) == ([], {})
+        assert pipeline.statistics().by_type == {"shop.Unhandled": count}
+    assert bench.alarms == []
+
+
+@pytest.mark.parametrize("state", [(), Count], ids=["stateless", "stateful"])
+def test_a_type_that_nobody_handles_is_parked_where_that_is_declared(
+    bench: Bench, state: Any
+) -> None:
+    """Untouched, with its type in the note; nothing is counted as skipped."""
+    bench.worker = Worker("counts", unknown_types="park")
+    bench.worker.on(Placed, state=state)(never)
+    partition, record, note = letter(bench.process(UNHANDLED))
+    assert partition == Partition("shop.orders.shop.counts.dlq", 2)
+    assert (record.key, record.value) == (b"o-1", UNHANDLED.value)
+    assert list(original_headers(record.headers)) == HEADERS
+    assert (note.reason, note.error_code) == ("unknown-type", "PEN-W42")
+    assert (note.handler, note.attempts, note.offset) == ("", 0, 7)
+    assert "shop.Unhandled" in note.message
+    assert "a handler of the type" in note.message
+    assert [alarm.name for alarm in bench.alarms] == ["record-parked"]
+    assert bench._pipeline().statistics().records == 0
+
+
+def test_a_type_that_nobody_handles_fails_its_partition_where_that_is_declared(
+    bench: Bench,
+) -> None:
+    """It says where, which type, and what can be done; no restart alone mends it."""
+    bench.worker = Worker("counts", unknown_types={ORDERS: "refuse"})
+    bench.worker.on(Placed, exactly_once=True)(never)
+    with pytest.raises(UnknownTypeRefused) as refused:
+        bench.process(UNHANDLED)
+    found = verdict(refused.value)
+    assert isinstance(found, PartitionFailed)
+    assert found.fault is Fault.UNFIT
+    told = str(error_of(Partition("shop.orders", 2), Fail(found.why, found.fault)))
+    assert "shop.orders/2" in told
+    assert "offset 7 is of the type shop.Unhandled" in told
+    assert "ignores=" in told
+    assert bench.alarms == []
+
+
+@pytest.mark.parametrize("rule", ["skip", "park", "refuse"])
+def test_a_type_that_is_ignored_is_none_of_that(bench: Bench, rule: Any) -> None:
+    """It is known, and left out on purpose."""
+    bench.worker = Worker("counts", unknown_types=rule, ignores=[Unhandled])
+    bench.worker.on(Placed)(never)
+    effects = bench.process(UNHANDLED)
+    assert (effects.outputs, effects.state) == ([], {})
+    assert bench._pipeline().statistics().records == 0
+
+
+class PlacedByNumber(Record, name="Placed"):
+    """An old shape of `Placed`."""
+
+    number: int
+
+
+@upcast
+def by_id(old: PlacedByNumber) -> Placed:
+    """Say it as one says it now."""
+    if old.number < 0:
+        raise LookupError(old.number)
+    return Placed(order_id=f"o-{old.number}")
+
+
+def test_an_old_shape_reaches_the_handler_as_the_present_class(bench: Bench) -> None:
+    """By the upcast that the worker was given."""
+    bench.known.learn(PlacedByNumber)
+    bench.worker = Worker("counts", upcasts=[by_id])
+    seen = []
 
     @bench.worker.on(Placed)
-    async def count(_placed: Placed, _delivery: Delivery) -> None:
-        raise AssertionError
+    async def count(placed: Placed, _delivery: Delivery) -> None:
+        seen.append(placed)
 
-    effects = bench.process(Read(encoder_of(Unhandled)(Unhandled(order_id="o-1"))))
-    assert (effects.outputs, effects.state) == ([], {})
+    bench.process(Read(encoder_of(PlacedByNumber)(PlacedByNumber(number=5))))
+    bench.process(PLACED)
+    assert seen == [Placed(order_id="o-5"), Placed(order_id="o-1")]
+
+
+def test_an_old_shape_whose_upcast_fails_is_parked_at_once(bench: Bench) -> None:
+    """It is poison as broken bytes are: another attempt would end alike."""
+    bench.known.learn(PlacedByNumber)
+    bench.worker = Worker("counts", upcasts=[by_id], unknown_types="refuse")
+    bench.worker.on(Placed)(never)
+    _, _, note = letter(bench.process(Read(encoder_of(PlacedByNumber)(PlacedByNumber(number=-5)))))
+    assert (note.reason, note.error_code, note.attempts) == ("undecodable", "PEN-E56", 0)
+    assert "by_id raised LookupError" in note.message
+    assert "-5" not in note.message
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\x00" * 40, b"{}", (PLACED.value or b"")[:-1]])
@@ -230,8 +338,8 @@ def test_an_unknown_schema_is_looked_up_before_the_record_is_parked() -> None:
     """A producer may have published its schema a moment ago."""
     bench = Bench()
 
-    async def look(fingerprint: bytes) -> None:
-        assert fingerprint == declaration_of(Placed).schema.fingerprint
+    async def look(frame: bytes) -> None:
+        assert frame == frame_of(declaration_of(Placed).schema.fingerprint)
         bench.known.learn(Placed)
 
     bench.look_up = look
@@ -243,6 +351,24 @@ def test_an_unknown_schema_is_looked_up_before_the_record_is_parked() -> None:
 
     bench.process(PLACED)
     assert seen == ["o-1"]
+
+
+def test_a_record_whose_schema_is_of_another_kind_is_parked(bench: Bench) -> None:
+    """One record of another team, in Protobuf say, must not end every worker that comes to it."""
+
+    async def look(frame: bytes) -> None:
+        del frame
+        raise SchemaUnsupported(place="with id 7", problem="it is of the type PROTOBUF.")
+
+    bench.look_up = look
+
+    @bench.worker.on(Placed)
+    async def count(_placed: Placed, _delivery: Delivery) -> None:
+        raise AssertionError
+
+    _, record, note = letter(bench.process(Read(b"\xc3\x01" + bytes(9), headers=HEADERS)))
+    assert record.value == b"\xc3\x01" + bytes(9)
+    assert (note.reason, note.error_code) == ("undecodable", "PEN-I165")
 
 
 def test_a_failing_handler_is_tried_by_its_schedule_then_parked(bench: Bench) -> None:
@@ -370,7 +496,7 @@ def test_types_are_prepared_once_and_only_when_that_succeeds(bench: Bench) -> No
     async def scenario() -> None:
         pipeline = bench._pipeline()
 
-        async def unprepared() -> set[type[Event]]:
+        async def unprepared() -> frozenset[type[Event]]:
             return (await pipeline.process(PLACED, bench.state, None)).unprepared
 
         async def missing(_types: Any) -> None:

@@ -64,6 +64,10 @@ class Member:
         """There is none."""
         raise NotImplementedError
 
+    async def offset_at(self, partition: Partition, timestamp_ms: int) -> int:
+        """There is none."""
+        raise NotImplementedError
+
     async def commit(self, partition: Partition, offset: int, metadata: str) -> None:
         """There is none."""
         raise NotImplementedError

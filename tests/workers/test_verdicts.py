@@ -2,8 +2,9 @@
 
 import pytest
 
-from penstock.events.catalogue import SchemaConflict, SchemasUnreadable
+from penstock.events.catalogue_errors import SchemasUnreadable
 from penstock.events.log import Partition, TopicMissing, WriteRefused
+from penstock.events.schema_judgement import SchemaConflict
 from penstock.schemas.errors import ExitCode
 from penstock.workers.changelog import ChangelogUnreadable
 from penstock.workers.partition_life import ForbiddenTransition
