@@ -4,7 +4,7 @@
     open_parts    what every program needs, and nothing else         (parts.py)
     connect       a Bus, for programs that publish and read
     open_worker   a worker, checked against the cluster and ready to run
-    open_saga     a saga's orchestrator, likewise                    (saga_bootstrap.py)
+    open_saga     a saga's orchestrator, likewise                    (sagas/bootstrap.py)
 
 Each takes a cluster (log_cluster.py), from which all ports come; without one it is the Kafka that
 the settings name. Ports meet what needs them in these files, in counter_build.py and in
@@ -12,9 +12,17 @@ group_build.py, which the last two share, and nowhere else. The order of opening
 need, and closing goes backwards; each close is bounded.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
-from typing import cast, final
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Literal, final, overload
 
 from penstock.events.clock import Clock
 from penstock.events.decoder import EventDecoder
@@ -22,10 +30,31 @@ from penstock.events.event import Message
 from penstock.events.event_types import partitions_of
 from penstock.events.log import Partition
 from penstock.events.names import changelog_topic, dead_letter_topic
-from penstock.events.publisher import Published
-from penstock.events.subscriber import MessageT, OnUndecodable, Start, Subscriber
+from penstock.events.range_source import RangeSource
+from penstock.events.reading_range import (
+    BadRange,
+    check_group_range,
+    check_range,
+    chosen_partitions,
+)
+from penstock.events.receipt import Published
+from penstock.events.record_source import RecordSource
+from penstock.events.skipped_types import SkippedCounts
+from penstock.events.subscriber import (
+    Delivered,
+    MessageT,
+    OnUndecodable,
+    Start,
+    Subscriber,
+    Tombstone,
+    UnreadTypes,
+    Until,
+)
+from penstock.events.type_choice import TypeChoice
+from penstock.events.upcasting import AnyUpcast
 from penstock.infra.counter_build import hold_slot, read_counters
 from penstock.infra.group_build import GroupBuild
+from penstock.infra.group_reading import open_group
 from penstock.infra.lifespan import lifespan_of
 from penstock.infra.log_cluster import LogCluster
 from penstock.infra.parts import Parts, open_parts, open_topics
@@ -85,36 +114,169 @@ class Bus:
         """
         return await self.publisher.publish_many(messages)
 
-    @asynccontextmanager
-    async def subscribe(
+    @overload
+    def subscribe(
         self,
         types: Iterable[type[MessageT]],
         *,
+        start: Start = ...,
+        until: Until = ...,
+        partitions: Iterable[Partition] | None = ...,
+        group: str | None = ...,
+        tombstones: Literal[False] = ...,
+        on_undecodable: OnUndecodable | None = ...,
+        upcasts: Iterable[AnyUpcast] = ...,
+        unknown_types: UnreadTypes = ...,
+    ) -> AbstractAsyncContextManager[Subscriber[Delivered[MessageT]]]: ...
+
+    @overload
+    def subscribe(
+        self,
+        types: Iterable[type[MessageT]],
+        *,
+        start: Start = ...,
+        until: Until = ...,
+        partitions: Iterable[Partition] | None = ...,
+        group: str | None = ...,
+        tombstones: Literal[True],
+        on_undecodable: OnUndecodable | None = ...,
+        upcasts: Iterable[AnyUpcast] = ...,
+        unknown_types: UnreadTypes = ...,
+    ) -> AbstractAsyncContextManager[Subscriber[Delivered[MessageT] | Tombstone]]: ...
+
+    @asynccontextmanager
+    async def subscribe(
+        self,
+        types: Iterable[type[Any]],
+        *,
         start: Start = "beginning",
-        follow: bool = True,
+        until: Until = None,
+        partitions: Iterable[Partition] | None = None,
+        group: str | None = None,
+        tombstones: bool = False,
         on_undecodable: OnUndecodable | None = None,
-    ) -> AsyncIterator[Subscriber[MessageT]]:
-        """Read all events of some types, without a group; see events/subscriber.py.
+        upcasts: Iterable[AnyUpcast] = (),
+        unknown_types: UnreadTypes = "skip",
+    ) -> AsyncIterator[Subscriber[Any]]:
+        """Read events of some types; see events/subscriber.py.
+
+            async with bus.subscribe([OrderPlaced], start=yesterday, until="end") as placed:
+                async for delivered in placed:
+                    ...
+
+        Where to begin is found out here: what is published from now on comes behind "end".
 
         Args:
             types: Concrete events or commands.
-            start: "beginning", "end", or offsets by partition.
-            follow: False ends at the ends that the partitions have now.
+            start: "beginning", "end", an aware datetime, or offsets by partition. In a group it
+                holds only for partitions of which the group has no offset yet.
+            until: "end" ends at the ends that the partitions have now; an aware datetime before the
+                first record that is as late; offsets by partition before these. Without it the
+                reading goes on for ever.
+            partitions: Only these of the types' topics.
+            group: Share the partitions with all who read in the group of this name of the app, and
+                go on where the group has come to. Commits what is finished.
+            tombstones: True hands out records without a value, as `Tombstone`.
             on_undecodable: Takes records that cannot be decoded; without it they are raised.
+            upcasts: Lead from shapes that the types had before to the types; see
+                events/upcasting.py.
+            unknown_types: What becomes of records of other types on the same topics: "skip" counts
+                them, "raise" raises `UnknownMessageType`.
+
+        Raises:
+            TypeNamedTwice: Two types have one name.
+            BadUpcast: Upcasts contradict each other or the types, or lead nowhere.
+            BadRange: No type is given, or start, until or partitions cannot be meant.
+            PositionOutside: An offset lies outside of the log.
+            IllegalName: The group's name is illegal.
+            TopicMissing: A topic does not exist.
+            KafkaUnreachable: No broker answered.
         """
-        types = tuple(types)
-        partitions = partitions_of(cast("tuple[type[Message], ...]", types))
-        reader = await self._parts.cluster.reader(*partitions)
-        async with Subscriber(
-            reader,
-            partitions,
+        types, upcasts = tuple(types), tuple(upcasts)
+        TypeChoice(types, upcasts)  # refuses before anything is opened
+        source = await self._source(types, start, until, partitions, group)
+        async with Subscriber[Any](
+            source,
             types,
-            self._parts.catalogue,
-            start=start,
-            follow=follow,
+            self._parts.schemas,
+            self._parts.clock,
+            tombstones=tombstones,
             on_undecodable=on_undecodable,
+            upcasts=upcasts,
+            unknown_types=unknown_types,
         ) as subscriber:
             yield subscriber
+
+    async def _source(
+        self,
+        types: Sequence[type[Message]],
+        start: Start,
+        until: Until,
+        partitions: Iterable[Partition] | None,
+        group: str | None,
+    ) -> RecordSource:
+        if not types:
+            raise BadRange(argument="list of types", reason="it is empty")
+        declared = partitions_of(types)
+        topics = sorted({partition.topic for partition in declared})
+        if group is not None:
+            check_group_range(start, until, declared, partitions)
+            return await open_group(self._parts, group, topics, start=start)
+        # Whoever writes may know of more partitions than the types say here, if these are older.
+        known = await self._parts.topics.describe(topics)
+        there = [Partition(name, each) for name in known for each in range(known[name].partitions)]
+        chosen = chosen_partitions(sorted({*declared, *there}), partitions)
+        check_range(start, until, chosen)
+        reader = await self._parts.cluster.reader(*chosen)
+        return RangeSource(reader, chosen, start=start, until=until)
+
+    async def consume(
+        self,
+        types: Iterable[type[MessageT]],
+        handler: Callable[[Delivered[MessageT]], Awaitable[object]],
+        *,
+        start: Start = "beginning",
+        until: Until = None,
+        partitions: Iterable[Partition] | None = None,
+        group: str | None = None,
+        on_undecodable: OnUndecodable | None = None,
+        upcasts: Iterable[AnyUpcast] = (),
+        unknown_types: UnreadTypes = "skip",
+    ) -> None:
+        """Call a handler for each event of some types, in order; partitions go side by side.
+
+            await bus.consume([OrderPlaced], update_the_report, group="reports")
+
+        The first error ends it, and nothing is tried again; a worker does that. With `until` it
+        returns when all is handled, else it ends with its task.
+
+        Args:
+            types: Concrete events or commands.
+            handler: Takes what is delivered.
+            start: As for `subscribe`.
+            until: As for `subscribe`.
+            partitions: As for `subscribe`.
+            group: As for `subscribe`.
+            on_undecodable: As for `subscribe`.
+            upcasts: As for `subscribe`.
+            unknown_types: As for `subscribe`.
+
+        Raises:
+            HandlerRaised: The handler has raised; says where.
+            Undecodable: A record cannot be decoded, and nobody asked to be told of those.
+            PenstockError: As `subscribe` raises it.
+        """
+        async with self.subscribe(
+            types,
+            start=start,
+            until=until,
+            partitions=partitions,
+            group=group,
+            on_undecodable=on_undecodable,
+            upcasts=upcasts,
+            unknown_types=unknown_types,
+        ) as subscriber:
+            await subscriber.run(handler, drain_s=self._parts.settings.drain_s)
 
     @asynccontextmanager
     async def counters(self, counters: Counters) -> AsyncIterator[CounterReader]:
@@ -231,14 +393,18 @@ async def open_worker(
                 leave=build.group.leave,
                 clock=parts.clock,
                 limits=RunnerLimits(drain_s=settings.drain_s),
+                skipped=build.skipped,
             )
 
 
 async def _publish_schemas(parts: Parts, worker: Worker) -> None:
-    messages = [
-        message for each in worker.inputs for message in (*each.message_types, *each.announced)
-    ]
-    await parts.publisher.prepare(messages)
+    for each in worker.inputs:
+        choice = TypeChoice(each.message_types, each.upcasts, each.ignores)
+        await parts.catalogue.ensure_readable(
+            [declaration_of(message).schema for message in each.message_types],
+            upcast=choice.upcasts_all,
+        )
+    await parts.publisher.prepare([event for each in worker.inputs for event in each.announced])
     written = [record for each in worker.inputs for record in each.records]
     records: list[type[Record]] = [BarrierRecord, *written]
     await parts.catalogue.ensure([declaration_of(record).schema for record in records])
@@ -254,6 +420,11 @@ class _WorkerBuild:
         self.group = GroupBuild(
             parts, worker.name, [each.topic.name for each in worker.inputs], accept_reset
         )
+        self._pipelines: dict[str, Pipeline] = {}
+
+    def skipped(self) -> Mapping[str, SkippedCounts]:
+        """By input topic, how many records of types that nobody handles were skipped."""
+        return {topic: pipeline.statistics() for topic, pipeline in self._pipelines.items()}
 
     def contexts(self, member: GroupMember) -> Mapping[str, PartitionContext]:
         """What the partitions of each input need."""
@@ -264,7 +435,7 @@ class _WorkerBuild:
         # Also where no handler counts any more: what was counted stays in the changelog, and goes
         # on from there if one does again.
         tables.add(COMPONENTS_PREFIX)
-        pipeline = self._pipeline(each)
+        pipeline = self._pipelines[each.topic.name] = self._pipeline(each)
         return self.group.context(
             member,
             pipeline,
@@ -282,10 +453,17 @@ class _WorkerBuild:
             PipelineContext(
                 group=self.group.group,
                 dead_letters=lambda topic: dead_letter_topic(topic, app, name),
-                decoder=EventDecoder(each.message_types, parts.catalogue),
-                look_up=parts.catalogue.lookup,
+                decoder=EventDecoder(
+                    each.message_types,
+                    parts.schemas,
+                    ids=parts.schemas,
+                    upcasts=each.upcasts,
+                    ignores=each.ignores,
+                ),
+                unknown_types=each.unknown_types,
+                look_up=parts.schemas.look_up,
                 prepare=parts.publisher.prepare,
-                emission=Emission(source=source, limit_bytes=limit_bytes),
+                emission=Emission(source=source, limit_bytes=limit_bytes, frames=parts.frames),
                 tables={table: table_maker(table, parts.catalogue) for table in each.tables},
                 clock=parts.clock,
                 entropy=parts.entropy,

@@ -42,9 +42,9 @@ from penstock.infra.embedded_process import FOR_APPS, EmbeddedProcess, EmbeddedW
 from penstock.infra.embedded_redis import EmbeddedRedis, NoEmbeddedRedis
 from penstock.infra.live_line import LiveLine
 from penstock.infra.parts import open_parts
-from penstock.infra.saga_board import SagaBoard
-from penstock.infra.saga_history import SagaHistory, follow_history
-from penstock.infra.saga_reading import open_saga_reader, sources_of
+from penstock.infra.sagas.board import SagaBoard
+from penstock.infra.sagas.history import SagaHistory, follow_history
+from penstock.infra.sagas.reading import open_saga_reader, sources_of
 from penstock.infra.settings import Settings
 from penstock.sagas.engine.state import Phase, SagaState
 from penstock.schemas.errors import ExitCode, WorldError

@@ -27,7 +27,7 @@ from penstock.infra.settings import Settings
 from penstock.infra.settings_rules import PREFIX
 from penstock.workers.partition_life import Phase
 
-__all__ = ["LEDGERS", "PACKAGE", "Cast", "copy_example", "log_folder"]
+__all__ = ["LEDGERS", "PACKAGE", "Cast", "copy_example", "is_of_the_example", "log_folder"]
 
 PACKAGE: Final = "shop"
 """What the copy's package is called."""
@@ -38,6 +38,7 @@ _LOGS: Final = "logs"
 _PROGRESS: Final = "progress"
 _STOP_S: Final = 30.0
 """A drain takes 20 s at the most; the rest is for leaving and closing on a loaded machine."""
+_SUFFIXES: Final = frozenset({".avsc", ".jsonl", ".py", ".toml", ".yaml"})
 _TAIL: Final = 400
 """Characters of the end of each log that a failure shows."""
 
@@ -50,14 +51,25 @@ def copy_example(folder: Path) -> None:
     """
     with as_file(files(_EXAMPLE)) as source:
         for path in sorted(source.rglob("*")):
-            # The compose file builds its image in penstock's own checkout.
-            wanted = path.name != "compose.yaml" and "__pycache__" not in path.parts
-            if path.is_file() and wanted:
-                place = path.relative_to(source)
+            place = path.relative_to(source)
+            if path.is_file() and is_of_the_example(place):
                 target = folder / (PACKAGE / place if path.suffix == ".py" else place)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 text = path.read_text("utf-8").replace(_EXAMPLE, PACKAGE)
                 target.write_text(text, "utf-8")
+
+
+def is_of_the_example(place: Path) -> bool:
+    """Say whether a file belongs to the example.
+
+    In a checkout its folder is also where people run it: ledgers and what tools leave lie there.
+
+    Args:
+        place: its path inside of the example's folder.
+    """
+    # The compose file builds its image in penstock's own checkout.
+    hidden = any(part.startswith(".") for part in place.parts)
+    return place.suffix in _SUFFIXES and place.name != "compose.yaml" and not hidden
 
 
 def log_folder(project: Path) -> Path:

@@ -24,8 +24,11 @@ __all__ = ["GroupBuild"]
 
 METADATA_CHARACTERS = 4_000
 """Longest metadata of an offset, where the broker allows more (partition-life rules)."""
+IN_FLIGHT = 2_000
+"""Records of a partition that are read and not committed."""
 PLAIN_COMMIT_INTERVAL_S = 0.1
-"""Shortest time between two commits of offsets without transactions."""
+"""Shortest time between two commits of offsets without transactions. Each takes all that is ready:
+a bound as for transactions would be one on records a second."""
 MAX_POLL_INTERVAL_S = 120.0
 """Without a poll for so long a member leaves its group. Polls do not wait for handlers, so only a
 blocked process gets there."""
@@ -121,10 +124,7 @@ class GroupBuild:
             member=member,
             gate=self.gate,
             schemas=parts.catalogue,
-            limits=WorkLimits(
-                commit=CommitLimits(runs=self._runs),
-                commit_interval_s=0.0 if transactional else PLAIN_COMMIT_INTERVAL_S,
-            ),
+            limits=_limits(self._runs, transactional=transactional),
             clock=parts.clock,
             entropy=parts.entropy,
             alarm=parts.alarm,
@@ -132,3 +132,13 @@ class GroupBuild:
             learn=learn,
             accept_reset=self._accept_reset,
         )
+
+
+def _limits(runs: int, *, transactional: bool) -> WorkLimits:
+    if transactional:
+        return WorkLimits(in_flight=IN_FLIGHT, commit=CommitLimits(runs=runs))
+    return WorkLimits(
+        in_flight=IN_FLIGHT,
+        commit=CommitLimits(runs=runs, records=IN_FLIGHT),
+        commit_interval_s=PLAIN_COMMIT_INTERVAL_S,
+    )

@@ -4,7 +4,7 @@
     MemoryCluster    infra/memory/memory_cluster.py    the same in memory, in time that a test moves
     MemoryProcess    infra/memory/memory_process.py    that, as one process with a name sees it
 
-Programs are opened over one of them (parts.py, bootstrap.py, saga_bootstrap.py), and what they
+Programs are opened over one of them (parts.py, bootstrap.py, sagas/bootstrap.py), and what they
 process cannot tell which.
 
 Laws:
@@ -22,11 +22,11 @@ from typing import Protocol
 
 from penstock.events.clock import Clock
 from penstock.events.identity import Entropy
-from penstock.events.log import BatchWriter, Partition, TopicAdmin
+from penstock.events.log import BatchWriter, Partition, RangeReader, TopicAdmin
 from penstock.infra.replication.counter_log import FollowingReader, SlotLog
 from penstock.workers.ports import Assignments, GroupMember, ProducerGate
 
-__all__ = ["Administration", "JoinedMember", "LogCluster", "OpenWriter"]
+__all__ = ["Administration", "JoinedMember", "LogCluster", "OpenReader", "OpenWriter"]
 
 
 class Administration(TopicAdmin, Protocol):
@@ -65,6 +65,10 @@ class OpenWriter(BatchWriter, Protocol):
         ...
 
 
+class OpenReader(RangeReader, FollowingReader, Protocol):
+    """A reader, with all that anybody asks of one."""
+
+
 class JoinedMember(GroupMember, Protocol):
     """A member of a group with the end of its lifetime."""
 
@@ -94,7 +98,7 @@ class LogCluster(Protocol):
         """A writer outside transactions; to be started and closed."""
         ...
 
-    async def reader(self, *partitions: Partition) -> FollowingReader:
+    async def reader(self, *partitions: Partition) -> OpenReader:
         """A reader of these partitions, each at its beginning; to be closed.
 
         Raises:

@@ -40,6 +40,7 @@ _REPEATS_KNOWN: Final = 256
 _DEPTH_LIMIT: Final = 6
 _INTEGER_BITS: Final = 64
 _TRACEBACK_MARK: Final = "    | "
+_chosen: dict[str, int] = {}
 
 
 def configure_logs(
@@ -104,14 +105,19 @@ def configure_logs(
 
 
 def quieten_client() -> None:
-    """Hold the Kafka client's loggers at info, whatever the level of their parents.
+    """Hold the Kafka client's loggers at info or above, also if their parents' level is lowered.
 
-    For programs with logging of their own too: `connect` calls it.
+    For programs with logging of their own too: `connect` calls it. Where their level, or their
+    parents', is higher than info at that moment, it is theirs.
     """
-    names = [name for name in logging.root.manager.loggerDict if f"{name}.".startswith("aiokafka.")]
-    for name in {_CLIENT, *names}:
-        logger = logging.getLogger(name)
-        if name == _CLIENT or logger.level != logging.NOTSET:
+    client = logging.getLogger(_CLIENT)
+    if client.level == _chosen.get(_CLIENT):
+        client.setLevel(logging.NOTSET)  # it was chosen here, by what its parents had then
+    client.setLevel(max(client.getEffectiveLevel(), logging.INFO))
+    _chosen[_CLIENT] = client.level
+    names = [name for name in logging.root.manager.loggerDict if name.startswith(f"{_CLIENT}.")]
+    for logger in map(logging.getLogger, names):
+        if logger.level != logging.NOTSET:
             logger.setLevel(max(logger.level, logging.INFO))
 
 

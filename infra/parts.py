@@ -1,7 +1,7 @@
 """What every program of an app is made of, opened in the order of need.
 
     open_topics   administration alone
-    open_parts    clock, ids, topics, writer, catalogue, publisher
+    open_parts    clock, ids, topics, writer, catalogue, registry, publisher
 
 All of it stands over one cluster (log_cluster.py): the one that is given, else the Kafka that the
 settings name. Closing goes backwards, and each close is bounded.
@@ -17,10 +17,15 @@ from penstock.events.clock import Clock
 from penstock.events.identity import Entropy
 from penstock.events.publisher import Publisher
 from penstock.events.publisher_settings import PublisherSettings
+from penstock.events.registry_schemas import RegistrySchemas
+from penstock.events.schema_ids import FrameSchemas
+from penstock.events.writer_frames import WriterFrames
+from penstock.events.written_schemas import WrittenSchemas
 from penstock.infra.interpreter import refuse_optimized_python
 from penstock.infra.kafka.cluster import KafkaCluster
 from penstock.infra.log_cluster import Administration, LogCluster, OpenWriter
 from penstock.infra.logs import log_alarm, quieten_client
+from penstock.infra.schema_registry.opening import open_schema_registry
 from penstock.infra.schema_turn import SchemaTurn
 from penstock.infra.settings import Settings
 from penstock.infra.topic_operations import check_topics
@@ -49,6 +54,12 @@ class Parts:
     """Writing outside transactions."""
     catalogue: SchemaCatalogue
     """The schemas of the cluster."""
+    schemas: FrameSchemas
+    """The schemas behind the frames of events that are read."""
+    frames: WriterFrames
+    """The frames of messages that are written."""
+    written: WrittenSchemas
+    """Makes schemas known that messages are about to be written with."""
     publisher: Publisher
     """Publishing events."""
 
@@ -97,6 +108,7 @@ async def open_parts(
         ValueError: a cluster is given, and a clock beside it.
         PythonOptimized: assertions are switched off.
         BadSettings: no cluster is given, and the settings name none.
+        BadRegistrySettings: a file for the schema registry cannot be used.
         KafkaUnreachable: no broker answered.
         TopicsNotAsDeclared: the topic of schemas is missing.
     """
@@ -115,17 +127,23 @@ async def open_parts(
         turn = SchemaTurn(cluster.gate(), clock)
         closing.callback(turn.close)
         catalogue = SchemaCatalogue(reader, turn, clock, entropy, raise_alarm=log_alarm)
+        registry = open_schema_registry(settings, clock, entropy)
+        if registry is not None:
+            closing.push_async_callback(registry.close)
+        frames = WriterFrames(settings.written_framing)
+        written = WrittenSchemas(catalogue, frames, registry or catalogue)
         writer = cluster.writer()
         await writer.start()
         closing.push_async_callback(writer.close)
         publisher = Publisher(
             writer,
-            catalogue,
+            written,
             clock,
             entropy,
             source=source,
             raise_alarm=log_alarm,
-            settings=PublisherSettings(record_bytes=settings.max_record_bytes),
+            settings=_publisher_settings(settings),
+            frames=frames,
         )
         closing.push_async_callback(publisher.close)
         yield Parts(
@@ -137,5 +155,19 @@ async def open_parts(
             topics=topics,
             writer=writer,
             catalogue=catalogue,
+            schemas=(
+                catalogue if registry is None else RegistrySchemas(catalogue, registry, clock)
+            ),
+            frames=frames,
+            written=written,
             publisher=publisher,
         )
+
+
+def _publisher_settings(settings: Settings) -> PublisherSettings:
+    own = PublisherSettings()
+    return PublisherSettings(
+        record_bytes=settings.max_record_bytes,
+        linger_s=settings.linger_s,
+        bulk_linger_s=max(own.bulk_linger_s, settings.linger_s),
+    )

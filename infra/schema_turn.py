@@ -7,7 +7,8 @@ holds the turn, and whoever held it before can commit no more.
 from collections.abc import Sequence
 from typing import final
 
-from penstock.events.catalogue import SCHEMAS_PARTITION, TurnLost
+from penstock.events.catalogue import SCHEMAS_PARTITION
+from penstock.events.catalogue_errors import TurnLost
 from penstock.events.clock import Clock
 from penstock.events.deadline import before
 from penstock.events.log import NewRecord, WriteUnknown

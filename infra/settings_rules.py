@@ -21,6 +21,7 @@ __all__ = [
     "KAFKA_NOT_SET",
     "PREFIX",
     "on_loopback",
+    "registry_problems",
     "security_problems",
     "sentences_of",
     "unclean_fields",
@@ -35,6 +36,15 @@ _TESTS_PREFIX: Final = "PENSTOCK_TEST_"
 _TLS: Final = frozenset({"kafka_ca_file", "kafka_certificate_file", "kafka_key_file"})
 _PASSWORDS: Final = frozenset({"kafka_sasl_password", "kafka_sasl_password_file"})
 _SASL: Final = _PASSWORDS | {"kafka_sasl_mechanism", "kafka_sasl_username"}
+_REGISTRY: Final = "schema_registry"
+_REGISTRY_PASSWORDS: Final = frozenset(
+    {"schema_registry_password", "schema_registry_password_file"}
+)
+_OF_REGISTRY: Final = _REGISTRY_PASSWORDS | {
+    "schema_registry_username",
+    "schema_registry_ca_file",
+    "subject_names",
+}
 _NOT_SET: Final[Mapping[str, str]] = {
     "app": "PENSTOCK_APP is not set, and no pyproject.toml says it in [tool.penstock] app.",
 }
@@ -134,6 +144,27 @@ def security_problems(raw: Mapping[str, Any], *, untold: Collection[str]) -> Ite
         protocol = "PLAINTEXT"
     given = frozenset(field for field, value in raw.items() if value is not None)
     yield from _misfits(str(protocol).upper(), given)
+
+
+def registry_problems(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Find settings for the schema registry that do not fit together.
+
+    Args:
+        raw: values by field, as given.
+    """
+    given = frozenset(field for field, value in raw.items() if value is not None)
+    if _REGISTRY not in given:
+        yield from _useless(_OF_REGISTRY & given, "is set without PENSTOCK_SCHEMA_REGISTRY")
+        return
+    passwords = len(_REGISTRY_PASSWORDS & given)
+    if "schema_registry_username" not in given:
+        why = "is set without PENSTOCK_SCHEMA_REGISTRY_USERNAME"
+        yield from _useless(_REGISTRY_PASSWORDS & given, why)
+    elif passwords != 1:
+        yield (
+            "Of PENSTOCK_SCHEMA_REGISTRY_PASSWORD and PENSTOCK_SCHEMA_REGISTRY_PASSWORD_FILE "
+            f"{'both are' if passwords else 'none is'} set, and a user needs one."
+        )
 
 
 def _misfits(protocol: str, given: frozenset[str]) -> Iterator[str]:

@@ -49,7 +49,7 @@ class BadEvent(CallerError):
     exit_code: ClassVar[ExitCode] = ExitCode.DATA
     what: ClassVar[str] = "{place} is no {type_name}."
     why: ClassVar[str] = "{problems}"
-    remedy: ClassVar[str] = "Mend it and publish again."
+    remedy: ClassVar[str] = "Mend it and publish again. A file of events is named by --from."
 
 
 class _Refused(Exception):

@@ -4,6 +4,7 @@
     anything else       PEN-I9 with the place it came from, and 8
     Ctrl-C              130, without a word
     a closed pipe       141, as any program that is stopped by SIGPIPE
+    a full disk         PEN-I170 where stdout goes to it, and 5
     wrong usage         typer's own words, and 2
 
 Laws:
@@ -12,6 +13,7 @@ Laws:
 3. `--help` loads this file, so it imports nothing of the product before something has failed.
 """
 
+import errno
 import os
 import sys
 import traceback
@@ -27,6 +29,7 @@ P = ParamSpec("P")
 
 _INTERRUPTED = 128 + 2  # SIGINT
 _BROKEN_PIPE = 128 + 13  # SIGPIPE
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def guarded(command: Callable[P, None], *, debug: bool) -> Callable[P, None]:
@@ -50,7 +53,7 @@ def guarded(command: Callable[P, None], *, debug: bool) -> Callable[P, None]:
             _forget_stdout()
             raise typer.Exit(_BROKEN_PIPE) from None
         except Exception as error:
-            raise typer.Exit(tell(error, debug=debug)) from error
+            raise typer.Exit(tell(_of_output(error), debug=debug)) from error
 
     return run
 
@@ -75,6 +78,21 @@ def tell(error: Exception, *, debug: bool) -> int:
     return int(told.exit_code)
 
 
+def _of_output(error: Exception) -> Exception:
+    """The error itself, or that of stdout where this is what it tells of."""
+    try:
+        sys.stdout.flush()  # what could not be written is still there, and fails again
+        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+            print(flush=True)  # or it is not, where stdout is unbuffered; then an empty line fails
+    except OSError as refused:
+        _forget_stdout()
+        if isinstance(error, OSError) and error.errno == refused.errno:
+            from penstock.infra.cli.unexpected import OutputRefused  # noqa: PLC0415 - law 3
+
+            return OutputRefused(reason=refused.strerror or str(refused))
+    return error
+
+
 def _forget_stdout() -> None:
-    """Let the interpreter's last flush go nowhere; it would complain about the pipe once more."""
+    """Let the interpreter's last flush go nowhere; it would complain once more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

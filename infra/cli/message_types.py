@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from penstock.events.event import Message, Reply
 from penstock.events.event_types import MessageType, event_types_of
 from penstock.infra.cli.workplace import user_modules
 from penstock.infra.plain_text import excerpt
 from penstock.infra.project import Project
-from penstock.schemas.errors import CallerError, ExitCode
+from penstock.infra.type_names import UnknownType, name_hint
+from penstock.schemas.errors import CallerError
 
-__all__ = ["NoModules", "UnknownType", "project_types", "publishable"]
-
-_NAMES_SHOWN: Final = 10
+__all__ = ["NoModules", "project_types", "publishable"]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -30,22 +28,6 @@ class NoModules(CallerError):
     remedy: ClassVar[str] = (
         'List them in pyproject.toml under [tool.penstock]: modules = ["shop.orders"].'
     )
-
-
-@dataclass(eq=False, kw_only=True)
-class UnknownType(CallerError):
-    """No type of the project has that name, or one that cannot be published."""
-
-    name: str
-    """The name, as given."""
-    hint: str
-    """What is there, or why it cannot be."""
-
-    code: ClassVar[str] = "PEN-I8"
-    exit_code: ClassVar[ExitCode] = ExitCode.DATA
-    what: ClassVar[str] = "There is no event or command named {name}."
-    why: ClassVar[str] = "{hint}"
-    remedy: ClassVar[str] = "Say the full name, as in shop.OrderPlaced."
 
 
 def project_types(project: Project) -> dict[str, MessageType]:
@@ -69,17 +51,8 @@ def publishable(name: str, types: Mapping[str, MessageType]) -> type[Message]:
     """
     found = types.get(name)
     if found is None:
-        raise UnknownType(name=excerpt(name, 200), hint=_hint(name, types))
+        raise UnknownType(name=excerpt(name, 200), hint=name_hint(name, types))
     if issubclass(found, Reply):
         hint = "It is a reply, and replies travel only to whoever has sent the command."
         raise UnknownType(name=name, hint=hint)
     return found
-
-
-def _hint(name: str, types: Mapping[str, MessageType]) -> str:
-    close = get_close_matches(name, types, n=1)
-    if close:
-        return f"Did you mean {close[0]}?"
-    shown = ", ".join(list(types)[:_NAMES_SHOWN])
-    more = " and more" if len(types) > _NAMES_SHOWN else ""
-    return f"The project has {shown}{more}." if types else "The project's modules define none."

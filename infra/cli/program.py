@@ -13,11 +13,13 @@ import typer
 
 from penstock.infra.cli.counters_program import add_counters_commands
 from penstock.infra.cli.dev_program import add_dev_command
+from penstock.infra.cli.event_program import add_event_commands
 from penstock.infra.cli.failures import guarded, tell
 from penstock.infra.cli.group import Form, group
 from penstock.infra.cli.output import OutputFormat
 from penstock.infra.cli.registry_program import add_registry_commands
 from penstock.infra.cli.saga_program import add_saga_commands
+from penstock.infra.cli.schema_program import add_schema_commands
 
 __all__ = ["main", "program"]
 
@@ -61,9 +63,8 @@ def program(*, debug: bool) -> typer.Typer:
     Args:
         debug: whether failing commands print tracebacks.
     """
-    root, run, topic, schema = group(), group(), group(), group()
+    root, run, topic = group(), group(), group()
     root.callback(no_args_is_help=True)(_penstock)
-    root.command("publish")(guarded(_publish, debug=debug))
     root.command("health")(guarded(_health, debug=debug))
     root.command("broker")(guarded(_broker, debug=debug))
     root.command("demo")(guarded(_demo, debug=debug))
@@ -73,15 +74,14 @@ def program(*, debug: bool) -> typer.Typer:
     run.command("saga")(guarded(_run_saga, debug=debug))
     topic.command("plan")(guarded(_topic_plan, debug=debug))
     topic.command("apply")(guarded(_topic_apply, debug=debug))
-    schema.callback()(_schema)
-    schema.command("export")(guarded(_schema_export, debug=debug))
+    add_schema_commands(root, debug=debug)
+    add_event_commands(root, debug=debug)
     add_saga_commands(root, debug=debug)
     add_registry_commands(root, debug=debug)
     add_counters_commands(root, debug=debug)
     add_dev_command(root, debug=debug)
     root.add_typer(run, name="run", help="Run a process until it is stopped.")
     root.add_typer(topic, name="topic", help="Compare topics with their declarations.")
-    root.add_typer(schema, name="schema", help="Look after Avro schemas.")
     return root
 
 
@@ -101,10 +101,6 @@ def _penstock(
 
 def _run() -> None:
     """Run a process until it is stopped."""
-
-
-def _schema() -> None:
-    """Look after Avro schemas."""
 
 
 def _run_worker(
@@ -163,34 +159,6 @@ def _level(text: str | None) -> str | None:
     return None if text is None else text.lower()
 
 
-def _publish(
-    type_name: Annotated[
-        str, typer.Argument(metavar="TYPE", help="Full name of the type, shop.OrderPlaced.")
-    ],
-    event: Annotated[
-        str | None, typer.Argument(metavar="JSON", help="The event as a JSON object.")
-    ] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="FILE", help="One JSON object per line; - for a pipe."),
-    ] = None,
-    form: Form = OutputFormat.TABLE,
-) -> None:
-    """Publish an event, or a file of events, and wait until they are acknowledged."""
-    if (event is None) == (source is None):
-        message = "give the event as JSON, or a file with --from, and not both"
-        raise typer.BadParameter(message)
-    from penstock.infra.cli.publishing import (  # noqa: PLC0415 - as the module says
-        publish_file,
-        publish_one,
-    )
-
-    if event is not None:
-        publish_one(type_name, event, form)
-    if source is not None:
-        publish_file(type_name, source, form)
-
-
 def _topic_plan(form: Form = OutputFormat.TABLE) -> None:
     """Show what would have to change so that all topics are as declared."""
     from penstock.infra.cli.topics import show_plan  # noqa: PLC0415 - as the module says
@@ -209,18 +177,6 @@ def _topic_apply(
     from penstock.infra.cli.topics import apply_topics  # noqa: PLC0415 - as the module says
 
     apply_topics(confirmed=yes, form=form)
-
-
-def _schema_export(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Made if there is none.", show_default=False)
-    ],
-    form: Form = OutputFormat.TABLE,
-) -> None:
-    """Write the schema of each event, command and reply to DIR as <full name>.avsc."""
-    from penstock.infra.cli.schemas import export_project  # noqa: PLC0415 - as the module says
-
-    export_project(folder, form)
 
 
 def _health(

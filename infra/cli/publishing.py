@@ -1,4 +1,4 @@
-"""`penstock publish`: events from the command line into their topics.
+"""`penstock publish`, `penstock event publish`: events from the command line into their topics.
 
 A file is checked to its end before its first event is published, so a mistake in line 900 leaves
 nothing half done. What comes through a pipe cannot be read twice, and may never end: its events are
@@ -9,9 +9,9 @@ import asyncio
 import os
 import stat
 import sys
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Final
@@ -19,8 +19,8 @@ from typing import BinaryIO, ClassVar, Final
 from rich.console import Console
 from rich.progress import Progress
 
-from penstock.events.event import Message
-from penstock.infra.bootstrap import connect
+from penstock.events.event import Message, message_declaration_of
+from penstock.infra.bootstrap import Bus, connect
 from penstock.infra.cli.event_json import EventLines, event_from
 from penstock.infra.cli.message_types import project_types, publishable
 from penstock.infra.cli.output import OutputFormat, print_object
@@ -29,7 +29,7 @@ from penstock.infra.plain_text import excerpt
 from penstock.infra.settings import Settings
 from penstock.schemas.errors import CallerError, ExitCode
 
-__all__ = ["UnreadableInput", "publish_file", "publish_one"]
+__all__ = ["Additions", "UnreadableInput", "publish_file", "publish_one"]
 
 _PIPE: Final = Path("-")
 _STEP: Final = 500
@@ -58,32 +58,56 @@ class UnreadableInput(CallerError):
     remedy: ClassVar[str] = "Name a file with one JSON object per line, or - for a pipe."
 
 
-def publish_one(type_name: str, text: str, form: OutputFormat) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Additions:
+    """What stands around every event that a command publishes."""
+
+    correlation_id: str | None = None
+    """Names the flow that they belong to."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further headers."""
+
+
+def publish_one(
+    type_name: str,
+    text: str,
+    form: OutputFormat,
+    *,
+    additions: Additions,
+    key: str | None,
+    event_id: str | None,
+) -> None:
     """Publish one event and print where it was written.
 
     Args:
         type_name: its full name.
         text: the event as a JSON object.
         form: a sentence, or a JSON object.
+        additions: what stands around it.
+        key: in place of its own.
+        event_id: in place of a new one.
     """
     place = short_command()
     event = event_from(text, _type(type_name, place), place="The argument")
-    place.run(_publish_one(place.settings, event, type_name, form))
+    place.run(
+        _publish_one(place.settings, event, form, additions=additions, key=key, event_id=event_id)
+    )
 
 
-def publish_file(type_name: str, file: Path, form: OutputFormat) -> None:
+def publish_file(type_name: str, file: Path, form: OutputFormat, *, additions: Additions) -> None:
     """Publish the events in a file and print how many they were.
 
     Args:
         type_name: the full name of all of them.
         file: lines of JSON objects; `-` is standard input.
         form: a sentence, or a JSON object.
+        additions: what stands around each of them.
     """
     place = short_command()
     name = "Standard input" if file == _PIPE else str(file)
     lines = EventLines(_type(type_name, place), place=name)
     with _opened(file) as source:
-        published = _publish_from(source, lines, place, file)
+        published = _publish_from(source, lines, place, file, additions)
     sentence = f"Published {published} events of {type_name}."
     print_object({"type": type_name, "published": published}, sentence, form)
 
@@ -93,17 +117,32 @@ def _type(type_name: str, place: Workplace) -> type[Message]:
 
 
 async def _publish_one(
-    settings: Settings, event: Message, type_name: str, form: OutputFormat
+    settings: Settings,
+    event: Message,
+    form: OutputFormat,
+    *,
+    additions: Additions,
+    key: str | None,
+    event_id: str | None,
 ) -> None:
     async with connect(settings) as bus:
-        written = await bus.publish(event)
+        written = await bus.publisher.publish(
+            event,
+            key=key,
+            event_id=event_id,
+            correlation_id=additions.correlation_id,
+            headers=additions.headers,
+        )
+    type_name = message_declaration_of(type(event)).full_name
     offset = "an unknown offset" if written.offset is None else f"offset {written.offset}"
     place = f"{written.topic}/{written.partition}"
     sentence = f"Published {type_name} {written.event_id} to {place}, {offset}."
     print_object({"type": type_name, **written._asdict()}, sentence, form)
 
 
-def _publish_from(source: BinaryIO, lines: EventLines, place: Workplace, file: Path) -> int:
+def _publish_from(
+    source: BinaryIO, lines: EventLines, place: Workplace, file: Path, additions: Additions
+) -> int:
     mode = os.fstat(source.fileno()).st_mode
     if stat.S_ISREG(mode):
         begin = source.tell()
@@ -112,9 +151,9 @@ def _publish_from(source: BinaryIO, lines: EventLines, place: Workplace, file: P
             raise _unreadable(file, "it is empty")
         source.seek(begin)
         events = lines.events(_bounded(source, file))
-        return place.run(_publish_all(place.settings, events, total))
+        return place.run(_publish_all(place.settings, events, total, additions))
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or source.isatty():
-        return place.run(_publish_piped(place.settings, lines, source, file))
+        return place.run(_publish_piped(place.settings, lines, source, file, additions))
     raise _unreadable(file, "it is neither a file nor a pipe")
 
 
@@ -125,17 +164,27 @@ def _bounded(source: BinaryIO, file: Path) -> Iterator[bytes]:
         yield line
 
 
-async def _publish_all(settings: Settings, events: Iterable[Message], total: int) -> int:
+async def _publish_all(
+    settings: Settings, events: Iterable[Message], total: int, additions: Additions
+) -> int:
     async with connect(settings) as bus:
         with _progress(total) as advance:
-            return await bus.publish_many(_watched(events, advance))
+            return await _published(bus, _watched(events, advance), additions)
 
 
 async def _publish_piped(
-    settings: Settings, lines: EventLines, source: BinaryIO, file: Path
+    settings: Settings, lines: EventLines, source: BinaryIO, file: Path, additions: Additions
 ) -> int:
     async with connect(settings) as bus, aclosing(_piped(lines, source, file)) as events:
-        return await bus.publish_many(events)
+        return await _published(bus, events, additions)
+
+
+async def _published(
+    bus: Bus, events: Iterable[Message] | AsyncIterable[Message], additions: Additions
+) -> int:
+    return await bus.publisher.publish_many(
+        events, correlation_id=additions.correlation_id, headers=additions.headers
+    )
 
 
 async def _piped(lines: EventLines, source: BinaryIO, file: Path) -> AsyncGenerator[Message, None]:

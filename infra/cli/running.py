@@ -15,8 +15,8 @@ from penstock.infra.cli.unexpected import Unexpected, unexpected
 from penstock.infra.cli.workplace import worker_process
 from penstock.infra.modules import load_worker
 from penstock.infra.plain_text import excerpt
-from penstock.infra.saga_process import run_sagas
-from penstock.infra.saga_sources import sagas_given
+from penstock.infra.sagas.process import run_sagas
+from penstock.infra.sagas.sources import sagas_given
 from penstock.infra.worker_process import run_worker
 from penstock.schemas.errors import PenstockError
 

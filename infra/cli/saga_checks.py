@@ -24,9 +24,9 @@ from penstock.infra.cli.workplace import project_here
 from penstock.infra.modules import import_modules, workers_of
 from penstock.infra.plain_text import escaped, excerpt
 from penstock.infra.project import Project, find_project
-from penstock.infra.saga_files import read_saga_file
-from penstock.infra.saga_sources import NoSagas, schemas_for
-from penstock.infra.schema_files import read_schemas
+from penstock.infra.sagas.files import read_saga_file
+from penstock.infra.sagas.sources import NoSagas, schemas_for
+from penstock.infra.schema_files.reading import read_schemas
 from penstock.infra.topic_operations import topics_wanted
 from penstock.sagas.definition import Definition
 from penstock.sagas.language.check import check

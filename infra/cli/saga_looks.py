@@ -24,8 +24,8 @@ from penstock.infra.cli.saga_views import (
 from penstock.infra.cli.workplace import short_command
 from penstock.infra.parts import open_parts
 from penstock.infra.plain_text import escaped, excerpt
-from penstock.infra.saga_address import UnknownSagaKey, address_of, known_saga
-from penstock.infra.saga_reading import (
+from penstock.infra.sagas.address import UnknownSagaKey, address_of, known_saga
+from penstock.infra.sagas.reading import (
     SagaSources,
     look_for_sagas,
     open_saga_reader,

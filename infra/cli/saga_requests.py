@@ -18,9 +18,9 @@ from penstock.infra.cli.output import OutputFormat, print_object
 from penstock.infra.cli.workplace import short_command
 from penstock.infra.parts import open_parts
 from penstock.infra.plain_text import excerpt
-from penstock.infra.saga_address import SagaAddress, UnknownSagaKey, address_of
-from penstock.infra.saga_operations import SagaAnswer, SagaDesk, SagaOutlets, outlets_of
-from penstock.infra.saga_reading import (
+from penstock.infra.sagas.address import SagaAddress, UnknownSagaKey, address_of
+from penstock.infra.sagas.operations import SagaAnswer, SagaDesk, SagaOutlets, outlets_of
+from penstock.infra.sagas.reading import (
     SagaReader,
     look_for_sagas,
     open_saga_reader,

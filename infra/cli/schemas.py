@@ -5,7 +5,7 @@ from pathlib import Path
 from penstock.infra.cli.message_types import project_types
 from penstock.infra.cli.output import OutputFormat, print_list
 from penstock.infra.cli.workplace import project_here
-from penstock.infra.schema_export import export_schemas
+from penstock.infra.schema_files.export import export_schemas
 
 __all__ = ["export_project"]
 

@@ -16,7 +16,7 @@ from penstock.infra.cli.message_types import project_types
 from penstock.infra.cli.output import OutputFormat, print_list
 from penstock.infra.cli.workplace import Workplace, short_command, user_modules
 from penstock.infra.modules import counters_of, workers_of
-from penstock.infra.saga_sources import project_sagas
+from penstock.infra.sagas.sources import project_sagas
 from penstock.infra.settings import Settings
 from penstock.infra.topic_operations import TopicsWanted, apply_plan, plan_topics, topics_wanted
 from penstock.schemas.errors import CallerError, ExitCode

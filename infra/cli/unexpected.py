@@ -1,13 +1,13 @@
-"""Errors that nobody foresaw, put into the same words as those that somebody did."""
+"""Errors of any kind, put into the same words: those that nobody foresaw, and those of stdout."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from penstock.infra.own_code import place_of
 from penstock.infra.plain_text import escaped, excerpt
-from penstock.schemas.errors import InternalError, PenstockError
+from penstock.schemas.errors import InternalError, PenstockError, WorldError
 
-__all__ = ["Unexpected", "known", "one_line", "unexpected"]
+__all__ = ["OutputRefused", "Unexpected", "known", "one_line", "unexpected"]
 
 _TEXT_LIMIT = 200
 
@@ -29,6 +29,19 @@ class Unexpected(InternalError):
     what: ClassVar[str] = "Something unforeseen happened: {error}: {text}"
     why: ClassVar[str] = "It came through {place}."
     remedy: ClassVar[str] = "{where}; please report it, if that line is not yours."
+
+
+@dataclass(eq=False, kw_only=True)
+class OutputRefused(WorldError):
+    """What a command printed could not be written."""
+
+    reason: str
+    """What the operating system says."""
+
+    code: ClassVar[str] = "PEN-I170"
+    what: ClassVar[str] = "The output could not be written: {reason}."
+    why: ClassVar[str] = "What came out of this command is not whole."
+    remedy: ClassVar[str] = "Make room where stdout goes to, and run it again."
 
 
 def unexpected(error: BaseException, *, where: str) -> Unexpected:

@@ -1,89 +1,124 @@
 """An event to try a system with, made of nothing but its schema.
 
-Law: each field has a value that its Avro type allows. Whether the user's own rules allow it too,
-nobody can know here.
+Laws:
+1. Each field has a value that its Avro type allows, so the example can be encoded.
+2. Whether the rules of the user's own class allow it too, only that class knows: `example_json`
+   asks it, and says nothing rather than something that cannot be published.
+3. Equal schemas give equal examples.
 """
 
+import json
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
-__all__ = ["example_of"]
+from pydantic import ValidationError
+
+from penstock.schemas.codec import datum_encoder_of, decoder_of
+from penstock.schemas.codec_errors import DecodeError
+from penstock.schemas.record import Record, declaration_of
+from penstock.schemas.type_tree import (
+    ArrayType,
+    AvroType,
+    EnumType,
+    FixedType,
+    Logical,
+    MapType,
+    PrimitiveType,
+    RecordType,
+    UnionType,
+)
+
+__all__ = ["example_json", "example_of"]
 
 _DEPTH: Final = 4
-"""Records within records; what is deeper, or holds itself, is left out of lists and unions."""
+"""Records within records; what is deeper is left out of lists."""
 _WORDS: Final = {"country": "NL", "currency": "EUR"}
-_LOGICAL: Final[dict[str, Any]] = {
-    "timestamp-micros": "2026-01-01T12:00:00Z",
-    "timestamp-millis": "2026-01-01T12:00:00Z",
-    "date": "2026-01-01",
-    "time-micros": "12:00:00",
-    "time-millis": "12:00:00",
-    "uuid": "00000000-0000-4000-8000-000000000001",
+_UUID: Final = UUID("00000000-0000-4000-8000-000000000001")
+_NOON: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
+_LOGICAL: Final[Mapping[str, Any]] = {
+    "timestamp-micros": _NOON,
+    "timestamp-millis": _NOON,
+    "local-timestamp-micros": _NOON.replace(tzinfo=None),
+    "local-timestamp-millis": _NOON.replace(tzinfo=None),
+    "date": date(2026, 1, 1),
+    "time-micros": time(12),
+    "time-millis": time(12),
+    "uuid": _UUID,
 }
-_PRIMITIVE: Final[dict[str, Any]] = {
+_PRIMITIVE: Final[Mapping[str, Any]] = {
     "null": None,
     "boolean": True,
     "int": 1,
     "long": 1,
     "float": 1.5,
     "double": 1.5,
-    "bytes": "",
+    "bytes": b"",
 }
 
 
-def example_of(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the fields of a record, as JSON has them.
+def example_of(root: RecordType) -> dict[str, Any]:
+    """Make the fields of a record, as `codec.datum_encoder_of` takes them.
 
     Args:
-        document: a parsed and linted Avro schema of a record.
+        root: the type of the record.
     """
-    found = _value(document, "", {}, _DEPTH)
-    assert isinstance(found, dict), "the schema of an event is a record"
-    return found
+    return _record(root, _DEPTH)
 
 
-def _value(schema: Any, name: str, known: dict[str, Any], depth: int) -> Any:
-    if isinstance(schema, list):
-        return None if "null" in schema else _value(schema[0], name, known, depth)
-    if isinstance(schema, str):
-        if schema in known:
-            return _value(known[schema], name, known, depth)
-        return _PRIMITIVE[schema] if schema in _PRIMITIVE else _text(name)
-    logical = schema.get("logicalType")
-    if logical == "decimal":
-        return f"{1:.{schema.get('scale', 0)}f}"
-    if logical in _LOGICAL:
-        return _LOGICAL[logical]
-    return _of_type(schema["type"], schema, name, known, depth)
+def example_json(record_type: type[Record]) -> str | None:
+    """Make an example of a class in JSON.
+
+    Args:
+        record_type: a concrete record.
+
+    Returns:
+        A JSON object that the class takes, fields by their names on the wire; None where its own
+        rules refuse the example.
+    """
+    schema = declaration_of(record_type).schema
+    try:
+        made = decoder_of(schema, record_type)(datum_encoder_of(schema)(example_of(schema.root)))
+        text = json.dumps(json.loads(made.model_dump_json(by_alias=True)), ensure_ascii=False)
+        record_type.model_validate_json(text)
+    except (DecodeError, ValidationError):
+        return None  # both say that the class has rules of its own, which this example breaks
+    return text
 
 
-def _of_type(
-    type_name: Any, schema: Mapping[str, Any], name: str, known: dict[str, Any], depth: int
-) -> Any:
-    match type_name:
-        case "record":
-            _remember(schema, known)
-            return {
-                field["name"]: _value(field["type"], field["name"], known, depth - 1)
-                for field in schema["fields"]
-            }
-        case "enum":
-            _remember(schema, known)
-            return schema["symbols"][0]
-        case "array":
-            return [_value(schema["items"], name, known, depth - 1)] if depth > 0 else []
-        case "map":
+def _record(record: RecordType, depth: int) -> dict[str, Any]:
+    return {field.name: _value(field.type, field.name, depth - 1) for field in record.fields}
+
+
+def _value(avro_type: AvroType, name: str, depth: int) -> Any:  # noqa: PLR0911 - one for each kind of type
+    match avro_type:
+        case RecordType():
+            return _record(avro_type, depth)
+        case UnionType(branches=branches):
+            optional = PrimitiveType(name="null") in branches
+            return None if optional else _value(branches[0], name, depth)
+        case ArrayType(items=items):
+            return [_value(items, name, depth - 1)] if depth > 0 else []
+        case MapType():
             return {}
-        case "fixed":
-            return ""
-    return _value(type_name, name, known, depth)
+        case EnumType(symbols=symbols):
+            return symbols[0]
+        case PrimitiveType(logical=Logical() as logical) | FixedType(logical=Logical() as logical):
+            return _decimal(logical) if logical.name == "decimal" else _LOGICAL[logical.name]
+        case FixedType(size=size):
+            return bytes(size)
+        case PrimitiveType(name="string"):
+            return _text(name)
+        case PrimitiveType(name=primitive):
+            return _PRIMITIVE[primitive]
 
 
-def _remember(schema: Mapping[str, Any], known: dict[str, Any]) -> None:
-    name, namespace = schema["name"], schema.get("namespace")
-    known[name] = schema
-    if namespace:
-        known[f"{namespace}.{name}"] = schema
+def _decimal(logical: Logical) -> Decimal:
+    """Return one, or the smallest amount where there is no digit before the point."""
+    whole = logical.precision > logical.scale
+    return Decimal(1) if whole else Decimal(1).scaleb(-logical.scale)
 
 
 def _text(name: str) -> str:

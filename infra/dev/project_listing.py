@@ -28,12 +28,12 @@ from typing import Any, Final
 
 from penstock.events.event import Event
 from penstock.events.event_types import MessageType, event_types_of
-from penstock.infra.dev.example_event import example_of
+from penstock.infra.dev.example_event import example_json
 from penstock.infra.dev.file_changes import counts
 from penstock.infra.modules import counters_of, import_modules, workers_of
 from penstock.infra.plain_text import escaped
 from penstock.infra.project import Project, find_project
-from penstock.infra.saga_sources import project_sagas
+from penstock.infra.sagas.sources import project_sagas
 from penstock.infra.settings import load_settings
 from penstock.infra.topic_operations import topics_wanted
 from penstock.sagas.definition import Definition
@@ -240,8 +240,9 @@ def _example(
     for name in (*begins, *handled):
         found = types.get(name)
         if found is not None and issubclass(found, Event):
-            fields = example_of(declaration_of(found).schema.document)
-            return f"{name} {shlex.quote(json.dumps(fields))}"
+            text = example_json(found)
+            if text is not None:
+                return f"{name} {shlex.quote(text)}"
     return None
 
 

@@ -1,20 +1,20 @@
 """Batches of records, encoded once, as they go to the broker.
 
-A thin cover over aiokafka's batch builder. A batch never grows beyond `BATCH_BYTES`, except that an
-empty one takes a single record of any size: whether that is too large is the broker's word.
+A thin cover over aiokafka's batch builder, which packs a batch when it is sent, by the producer's
+compression. A batch never grows beyond the producer's `batch_bytes`, counted before it is packed,
+except that an empty one takes a single record of any size: whether that is too large is the
+broker's word.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, final
+from typing import Any, final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.record.memory_records import MemoryRecords
 
 from penstock.events.log import NewRecord
 
-__all__ = ["BATCH_BYTES", "KafkaBatch", "filled_batches"]
-
-BATCH_BYTES: Final = 960 * 1024
-"""Below the broker's default message.max.bytes, 1 048 588, which bounds a whole batch."""
+__all__ = ["KafkaBatch", "filled_batches"]
 
 
 @final
@@ -41,9 +41,23 @@ class KafkaBatch:
         count: int = self.builder.record_count()
         return count
 
+    def content(self) -> list[NewRecord]:
+        """The records taken, read back from their bytes: nobody else has kept them.
+
+        The bytes are final then, so a producer can no longer put its numbers in.
+        """
+        records: list[NewRecord] = []
+        batches = MemoryRecords(bytes(self.builder._build()))  # noqa: SLF001 - there is no public way
+        while batches.has_next():
+            records.extend(
+                NewRecord(each.key, each.value, list(each.headers), each.timestamp)
+                for each in batches.next_batch()
+            )
+        return records
+
     @property
     def size_bytes(self) -> int:
-        """Encoded size so far."""
+        """Encoded size so far; once it was sent, packed."""
         size: int = self.builder.size()
         return size
 

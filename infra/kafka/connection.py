@@ -7,11 +7,29 @@ commit, "latest"); each client here is made with the safe ones spelled out. See 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ssl import SSLContext
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, Literal
 
 from penstock.schemas.errors import WorldError
 
-__all__ = ["KafkaConnection", "KafkaUnreachable"]
+__all__ = [
+    "BATCH_BYTES",
+    "UNPACKED_BYTES",
+    "Compression",
+    "KafkaConnection",
+    "KafkaUnreachable",
+]
+
+Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
+"""Kafka's codecs, by their names in its own settings."""
+
+BATCH_BYTES: Final = 960 * 1024
+"""Below the broker's default message.max.bytes, 1 048 588, which bounds a whole batch."""
+UNPACKED_BYTES: Final = 32 * 1024 * 1024
+"""Thirty times that default, which bounds a batch as it is stored; what producers pack rarely is
+ten times as large."""
+_GROWTH_SHARE: Final = 100
+"""Bytes that cannot be packed grow by no hundredth; the worst that was seen is a thousandth, with
+gzip and snappy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +50,12 @@ class KafkaConnection:
     """User, for SASL."""
     sasl_password: str | None = None
     """Password, for SASL; never printed."""
+    compression: Compression = "none"
+    """How batches are packed; readers need not be told."""
+    batch_bytes: int = BATCH_BYTES
+    """Bytes of a batch at most, before it is packed."""
+    unpacked_bytes: int = UNPACKED_BYTES
+    """Bytes that a batch may unpack to when it is read."""
     request_timeout_ms: int = 10_000
     """Longest wait for the answer to one request. Lower than aiokafka's 40 s, because a lost
     answer blocks a partition that long before it is found out."""
@@ -51,6 +75,18 @@ class KafkaConnection:
             "sasl_plain_username": self.sasl_username,
             "sasl_plain_password": self.sasl_password,
             "request_timeout_ms": self.request_timeout_ms,
+        }
+
+    def producer_arguments(self) -> Mapping[str, Any]:
+        """The arguments that every aiokafka producer takes, these among them."""
+        packed = self.compression != "none"
+        growth = self.batch_bytes // _GROWTH_SHARE if packed else 0
+        return {
+            **self.arguments(),
+            "compression_type": self.compression if packed else None,
+            # Counted before packing. aiokafka sends what a codec gives, also where that is more.
+            "max_batch_size": self.batch_bytes - growth,
+            "max_request_size": 16 * self.batch_bytes,
         }
 
 

@@ -6,26 +6,21 @@ the batch was the last of its producer, the cleaner keeps it, empty, to remember
 sequence number. aiokafka raises "Control batch did not contain any records" whenever it meets one,
 and so would never read past it: neither a changelog whose partition was quiet for a day, nor a
 topic of counters. Kafka's own client takes an empty one for what it is, cleaned (KAFKA-7467).
+
+bounded_records.py puts it in the place of aiokafka's own.
 """
 
 from typing import Any
 
-from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.record.control_record import ABORT_MARKER, ControlRecord
 
-__all__ = ["survive_empty_batches"]
+__all__ = ["SurvivingRecords"]
 
 
-class _SurvivingRecords(PartitionRecords):  # type: ignore[misc] # aiokafka ships no types
+class SurvivingRecords(PartitionRecords):  # type: ignore[misc] # aiokafka ships no types
     """The records of one fetch, as Kafka's own client reads them."""
 
     def _contains_abort_marker(self, next_batch: Any) -> bool:
         record = next(next_batch, None)
         return record is not None and ControlRecord.parse(record.key) == ABORT_MARKER
-
-
-def survive_empty_batches() -> None:
-    """Let every consumer of this process read past empty control batches. Often is fine."""
-    # The fetcher makes these objects itself, by this name, and offers no other way in.
-    fetcher.PartitionRecords = _SurvivingRecords

@@ -9,7 +9,14 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
-__all__ = ["CONCURRENT_TRANSACTIONS", "describe", "describe_code", "never_appended"]
+__all__ = [
+    "CONCURRENT_TRANSACTIONS",
+    "describe",
+    "describe_code",
+    "never_appended",
+    "perhaps_appended",
+    "too_large",
+]
 
 CONCURRENT_TRANSACTIONS: Final = 51
 
@@ -66,6 +73,12 @@ _NAMES: Final = {
 _REFUSALS: Final = frozenset({2, 10, 17, 18, 29, 32, 43, 44, 76, 87})
 """The broker looked at the batch and will refuse it again: the content is at fault."""
 
+_DOUBTS: Final = frozenset({7, 20})
+"""The leader has the batch, and does not say whether enough others have."""
+
+_SIZES: Final = frozenset({10, 18})
+"""The broker measured the batch, and not what it holds."""
+
 
 def describe_code(code: int) -> str:
     """`NAME (number)` of a code of the protocol."""
@@ -88,3 +101,13 @@ def describe(error: BaseException) -> str:
 def never_appended(code: int) -> bool:
     """Whether a produce answered with this code was refused for what the batch holds."""
     return code in _REFUSALS
+
+
+def perhaps_appended(code: int) -> bool:
+    """Whether a produce answered with this code may have been written, and may be sent again."""
+    return code in _DOUBTS
+
+
+def too_large(code: int) -> bool:
+    """Whether a batch answered with this code was refused for its size alone."""
+    return code in _SIZES

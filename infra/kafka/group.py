@@ -24,19 +24,20 @@ from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.structs import TopicPartition
 
-from penstock.events.log import LogRecord, Partition
+from penstock.events.log import LogRecord, Partition, PositionLost
 from penstock.infra.kafka.abandoned import abandon, stop_or_abandon
+from penstock.infra.kafka.bounded_records import UnreadableBatches, read_safely
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
-from penstock.infra.kafka.empty_batches import survive_empty_batches
 from penstock.infra.kafka.error_codes import describe, describe_code
 from penstock.infra.kafka.known_topics import unanswered, unknown_topics
+from penstock.infra.kafka.log_times import ask_time
+from penstock.infra.kafka.own_client import adapt
 from penstock.workers.ports import (
     Assignments,
     CommitRefused,
     CommitUncertain,
     Membership,
     NotAMember,
-    PositionLost,
 )
 
 __all__ = ["KafkaGroupMember", "join_group"]
@@ -81,7 +82,7 @@ async def join_group(
     Raises:
         KafkaUnreachable: no broker answered.
     """
-    survive_empty_batches()
+    read_safely(connection.unpacked_bytes)
     consumer = AIOKafkaConsumer(
         **connection.arguments(),
         group_id=group,
@@ -97,6 +98,7 @@ async def join_group(
         fetch_max_wait_ms=100,
         max_partition_fetch_bytes=2 * 1024 * 1024,
     )
+    adapt(consumer._client)  # noqa: SLF001 - it has no other door
     member = KafkaGroupMember(connection, consumer, group, topics)
     try:
         async with asyncio.timeout(START_LIMIT_S):
@@ -155,15 +157,21 @@ class KafkaGroupMember:
         self._consumer = consumer
         self._group = group
         self._fetching: asyncio.Task[Any] | None = None
+        self._unreadable = UnreadableBatches(self.position)
         self.failure: Exception | None = None
         """What a callback raised; `poll` raises it."""
 
     async def poll(
         self, *, timeout_s: float, max_records: int
     ) -> Mapping[Partition, Sequence[LogRecord]]:
-        """Fetched records by partition."""
+        """Fetched records by partition.
+
+        Raises:
+            BatchUnreadable: a batch is broken, or unpacks to more than is allowed.
+        """
         if self.failure is not None:
             raise self.failure
+        self._unreadable.tell()
         if self._fetching is None:
             self._fetching = asyncio.ensure_future(
                 self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=max_records)
@@ -182,6 +190,7 @@ class KafkaGroupMember:
             raise PositionLost(partition=partition, position=offset) from error
         except KafkaError as error:
             raise self._unreachable(error) from error
+        self._unreadable.take_out(chunks)
         return {Partition(place.topic, place.partition): chunk for place, chunk in chunks.items()}
 
     def _unreachable(self, error: BaseException) -> KafkaUnreachable:
@@ -329,10 +338,25 @@ class KafkaGroupMember:
                 first = (await self._consumer.beginning_offsets([place]))[place]
                 end = (await self._consumer.end_offsets([place]))[place]
         except (TimeoutError, KafkaError) as error:
-            client = self._consumer._client  # noqa: SLF001 - knows the cluster
-            reason = unanswered(client, partition, describe(error))
-            raise KafkaUnreachable(bootstrap=self._connection.bootstrap, reason=reason) from error
+            raise self._unanswered(partition, error) from error
         return first, end
+
+    async def offset_at(self, partition: Partition, timestamp_ms: int) -> int:
+        """Where a time begins.
+
+        Raises:
+            KafkaUnreachable: no answer in time.
+        """
+        try:
+            async with asyncio.timeout(ASK_LIMIT_S):
+                return await ask_time(self._consumer, partition, timestamp_ms)
+        except (TimeoutError, KafkaError) as error:
+            raise self._unanswered(partition, error) from error
+
+    def _unanswered(self, partition: Partition, error: BaseException) -> KafkaUnreachable:
+        client = self._consumer._client  # noqa: SLF001 - knows the cluster
+        reason = unanswered(client, partition, describe(error))
+        return KafkaUnreachable(bootstrap=self._connection.bootstrap, reason=reason)
 
     async def commit(self, partition: Partition, offset: int, metadata: str) -> None:
         """Commit one offset, checked against the generation."""

@@ -17,6 +17,7 @@ from penstock.events.log import Partition
 from penstock.infra.kafka.abandoned import stop_or_abandon
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
 from penstock.infra.kafka.error_codes import describe
+from penstock.infra.kafka.own_client import adapt
 
 __all__ = ["LogEnds", "open_log_ends"]
 
@@ -42,6 +43,7 @@ async def open_log_ends(connection: KafkaConnection) -> "AsyncIterator[LogEnds]"
         auto_offset_reset="none",
         isolation_level="read_committed",
     )
+    adapt(consumer._client)  # noqa: SLF001 - it has no other door
     try:
         try:
             async with asyncio.timeout(LIMIT_S):

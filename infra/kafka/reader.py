@@ -1,19 +1,21 @@
-"""Reading partitions without a group, committed records only; fulfils events.log.LogReader."""
+"""Reading partitions without a group, committed records only; fulfils events.log.RangeReader."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, final
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
-from penstock.events.log import LogRecord, Partition
+from penstock.events.log import LogRecord, Partition, PositionLost
 from penstock.infra.kafka.abandoned import abandon, stop_or_abandon
+from penstock.infra.kafka.bounded_records import UnreadableBatches, read_safely
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
-from penstock.infra.kafka.empty_batches import survive_empty_batches
 from penstock.infra.kafka.error_codes import describe
 from penstock.infra.kafka.known_topics import find_topics, unanswered
+from penstock.infra.kafka.log_times import ask_time
+from penstock.infra.kafka.own_client import adapt
 
 __all__ = ["KafkaReader", "open_reader"]
 
@@ -34,7 +36,7 @@ async def open_reader(
         TopicMissing: one of them does not exist.
         KafkaUnreachable: no broker answered.
     """
-    survive_empty_batches()
+    read_safely(connection.unpacked_bytes)
     consumer = AIOKafkaConsumer(
         **connection.arguments(),
         group_id=None,
@@ -44,6 +46,7 @@ async def open_reader(
         fetch_max_wait_ms=100,
         max_partition_fetch_bytes=4 * 1024 * 1024,
     )
+    adapt(consumer._client)  # noqa: SLF001 - it has no other door
     try:
         async with asyncio.timeout(START_LIMIT_S):
             await consumer.start()
@@ -69,7 +72,7 @@ class KafkaReader:
         """Take over a started consumer; see `open_reader`."""
         self._connection = connection
         self._consumer = consumer
-        self._positions: dict[Partition, int] = {}
+        self._unreadable = UnreadableBatches(self.position)
 
     async def bounds(self, partition: Partition) -> tuple[int, int]:
         """The first offset and the end of what committed readers may see."""
@@ -79,23 +82,52 @@ class KafkaReader:
                 first = (await self._consumer.beginning_offsets([place]))[place]
                 end = (await self._consumer.end_offsets([place]))[place]
         except (TimeoutError, KafkaError) as error:
-            client = self._consumer._client  # noqa: SLF001 - knows the cluster
-            reason = unanswered(client, partition, describe(error))
-            raise KafkaUnreachable(bootstrap=self._connection.bootstrap, reason=reason) from error
+            raise self._unanswered(partition, error) from error
         return first, end
+
+    async def offset_at(self, partition: Partition, timestamp_ms: int) -> int:
+        """Where a time begins."""
+        try:
+            async with asyncio.timeout(START_LIMIT_S):
+                return await ask_time(self._consumer, partition, timestamp_ms)
+        except (TimeoutError, KafkaError) as error:
+            raise self._unanswered(partition, error) from error
+
+    def _unanswered(self, partition: Partition, error: BaseException) -> KafkaUnreachable:
+        client = self._consumer._client  # noqa: SLF001 - knows the cluster
+        reason = unanswered(client, partition, describe(error))
+        return KafkaUnreachable(bootstrap=self._connection.bootstrap, reason=reason)
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Read on from this offset."""
         self._consumer.seek(TopicPartition(*partition), offset)
 
+    def pause(self, partition: Partition) -> None:
+        """Read no more of a partition until it is resumed."""
+        self._consumer.pause(TopicPartition(*partition))
+
+    def resume(self, partition: Partition) -> None:
+        """Read a partition again."""
+        self._consumer.resume(TopicPartition(*partition))
+
     async def read(self, *, timeout_s: float) -> Sequence[LogRecord]:
-        """The next records, in order within each partition; empty after the timeout."""
+        """The next records, in order within each partition; empty after the timeout.
+
+        Raises:
+            BatchUnreadable: a batch is broken, or unpacks to more than is allowed.
+        """
+        self._unreadable.tell()
         try:
             chunks = await self._consumer.getmany(
                 timeout_ms=int(timeout_s * 1000), max_records=CHUNK
             )
+        except OffsetOutOfRangeError as error:
+            place, offset = next(iter(error.args[0].items()))
+            partition = Partition(place.topic, place.partition)
+            raise PositionLost(partition=partition, position=offset) from error
         except KafkaError as error:
             raise self._unreachable(error) from error
+        self._unreadable.take_out(chunks)
         return [record for chunk in chunks.values() for record in chunk]
 
     def position(self, partition: Partition) -> int:

@@ -13,6 +13,7 @@ from penstock.infra.kafka.abandoned import abandon, stop_or_abandon
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
 from penstock.infra.kafka.error_codes import describe
 from penstock.infra.kafka.known_topics import find_topics
+from penstock.infra.kafka.own_client import adapt
 from penstock.infra.kafka.reader import open_reader
 from penstock.infra.kafka.transactions import fence
 from penstock.workers.ports import TransactionalWriter
@@ -45,6 +46,7 @@ async def log_ends(
         # What is not committed is not read here; it is only counted in.
         isolation_level="read_uncommitted",
     )
+    adapt(consumer._client)  # noqa: SLF001 - it has no other door
     try:
         async with asyncio.timeout(ENDS_LIMIT_S):
             await consumer.start()

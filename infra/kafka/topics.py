@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from penstock.events.log import TopicState
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
 from penstock.infra.kafka.error_codes import describe, describe_code
+from penstock.infra.kafka.own_client import adapt
 from penstock.schemas.errors import ExitCode, WorldError
 
 __all__ = ["KafkaTopics", "TopicChangeRefused"]
@@ -51,6 +52,7 @@ class KafkaTopics:
         """Make it; `start` connects."""
         self._connection = connection
         self._admin = AIOKafkaAdminClient(**connection.arguments())
+        adapt(self._admin._client)  # noqa: SLF001 - it has no other door
 
     async def start(self) -> None:
         """Connect.

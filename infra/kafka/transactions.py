@@ -33,7 +33,7 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from penstock.events.log import NewRecord, Partition
 from penstock.infra.kafka.abandoned import abandon, see, stop_or_abandon
-from penstock.infra.kafka.batch import BATCH_BYTES, filled_batches
+from penstock.infra.kafka.batch import filled_batches
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.kafka.error_codes import (
     CONCURRENT_TRANSACTIONS,
@@ -41,6 +41,7 @@ from penstock.infra.kafka.error_codes import (
     describe_code,
     never_appended,
 )
+from penstock.infra.kafka.own_client import adapt
 from penstock.workers.ports import (
     InputOffset,
     Transaction,
@@ -200,13 +201,12 @@ def _codes(response: Any) -> set[int]:
 
 def _strict_producer(connection: KafkaConnection, transactional_id: str) -> AIOKafkaProducer:
     producer = AIOKafkaProducer(
-        **connection.arguments(),
+        **connection.producer_arguments(),
         transactional_id=transactional_id,
         transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
-        max_batch_size=BATCH_BYTES,
-        max_request_size=16 * BATCH_BYTES,
         linger_ms=0,
     )
+    adapt(producer.client)
     producer._sender = StrictSender(  # noqa: SLF001 - the patch this file is about
         producer.client,
         acks=-1,

@@ -2,8 +2,8 @@
 
 An idempotent producer of aiokafka resends a batch for ever and, after some errors, fails every
 later send until it is replaced. So each write here has a limit, and a producer that raised anything
-is dropped; the next write starts a new one. Whoever waits is told honestly whether the batch is
-certainly absent (refused, or never sent) or in doubt.
+is dropped with an alarm that says why; the next write starts a new one. Whoever waits is told
+honestly whether the batch is certainly absent (refused, or never sent) or in doubt.
 """
 
 import asyncio
@@ -12,14 +12,24 @@ from typing import Any, Final, final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from penstock.events.log import OpenBatch, Partition, TopicMissing, WriteRefused, WriteUnknown
+from penstock.events.alarm import Alarm, RaiseAlarm
+from penstock.events.log import (
+    OpenBatch,
+    Partition,
+    TopicMissing,
+    WriteRefused,
+    WriterStatistics,
+    WriteUnknown,
+)
 from penstock.infra.kafka.abandoned import abandon, stop_or_abandon
-from penstock.infra.kafka.batch import BATCH_BYTES, KafkaBatch
+from penstock.infra.kafka.batch import KafkaBatch
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
-from penstock.infra.kafka.error_codes import describe, never_appended
-from penstock.infra.kafka.naming_sender import with_naming_sender
+from penstock.infra.kafka.error_codes import describe, never_appended, too_large
+from penstock.infra.kafka.naming_sender import LeftUnsent, with_naming_sender
+from penstock.infra.kafka.own_client import adapt
+from penstock.infra.logs import log_alarm
 
-__all__ = ["KafkaWriter"]
+__all__ = ["KafkaWriter", "idempotent_producer"]
 
 START_LIMIT_S: Final = 10.0
 """Longest wait for a producer to start."""
@@ -31,17 +41,36 @@ CLOSE_LIMIT_S: Final = 5.0
 """Longest wait for an orderly close."""
 
 
+def idempotent_producer(connection: KafkaConnection) -> AIOKafkaProducer:
+    """A producer for writes outside transactions, not started yet. Must be called in a loop."""
+    return with_naming_sender(
+        AIOKafkaProducer(
+            **connection.producer_arguments(), acks="all", enable_idempotence=True, linger_ms=0
+        ),
+        request_timeout_ms=connection.request_timeout_ms,
+    )
+
+
 @final
 class KafkaWriter:
     """Fulfils events.log.BatchWriter."""
 
-    def __init__(self, connection: KafkaConnection) -> None:
-        """Make a writer; it connects with its first use."""
+    def __init__(self, connection: KafkaConnection, *, raise_alarm: RaiseAlarm = log_alarm) -> None:
+        """Make a writer; it connects with its first use.
+
+        Args:
+            connection: how to reach the cluster.
+            raise_alarm: is told of producers that are given up.
+        """
         self._connection = connection
+        self._raise_alarm = raise_alarm
+        self._started_producers = 0
+        self._given_up = 0
         self._producer: AIOKafkaProducer | None = None
         self._newest: AIOKafkaProducer | None = None
         self._in_flight: dict[AIOKafkaProducer, int] = {}
         self._starting = asyncio.Lock()
+        self._closed = False
 
     async def start(self) -> None:
         """Connect now, so that an unreachable broker is told at once.
@@ -53,22 +82,23 @@ class KafkaWriter:
 
     async def _ready(self) -> AIOKafkaProducer:
         async with self._starting:
-            if self._producer is None:
+            if self._producer is None and not self._closed:
                 self._producer = await self._started()
+            if self._producer is None or self._closed:
+                # Nobody would close what is started now, or was while this was closed.
+                self._abandon_late()
+                reason = "the writer was closed"
+                raise KafkaUnreachable(bootstrap=self._connection.bootstrap, reason=reason)
             return self._producer
 
+    def _abandon_late(self) -> None:
+        late, self._producer = self._producer, None
+        if late is not None:
+            abandon(late)
+
     async def _started(self) -> AIOKafkaProducer:
-        producer = with_naming_sender(
-            AIOKafkaProducer(
-                **self._connection.arguments(),
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=0,
-                max_batch_size=BATCH_BYTES,
-                max_request_size=16 * BATCH_BYTES,
-            ),
-            request_timeout_ms=self._connection.request_timeout_ms,
-        )
+        producer = idempotent_producer(self._connection)
+        adapt(producer.client)
         try:
             async with asyncio.timeout(START_LIMIT_S):
                 await producer.start()
@@ -81,6 +111,7 @@ class KafkaWriter:
             abandon(producer)
             raise
         self._newest = producer
+        self._started_producers += 1
         return producer
 
     def new_batch(self) -> OpenBatch:
@@ -103,15 +134,16 @@ class KafkaWriter:
             TopicMissing: the topic does not exist.
         """
         client = (await self._ready()).client
-        partitions = client.cluster.partitions_for_topic(topic)
+        partitions = None
         try:
             async with asyncio.timeout(METADATA_LIMIT_S):
                 for _ in range(METADATA_ATTEMPTS):
-                    if partitions:
-                        break
+                    # Also of a topic that is known: what is known of it may be five minutes old.
                     await client.add_topic(topic)
                     await client.force_metadata_update()
                     partitions = client.cluster.partitions_for_topic(topic)
+                    if partitions:
+                        break
         except (TimeoutError, KafkaError) as error:
             raise KafkaUnreachable(
                 bootstrap=self._connection.bootstrap, reason=describe(error)
@@ -153,34 +185,50 @@ class KafkaWriter:
         except (TimeoutError, KafkaError) as error:
             code, reason = getattr(error, "errno", None), describe(error)
             refused = isinstance(code, int) and never_appended(code)
-            if sent and not refused:
+            if sent and not refused and not isinstance(error, LeftUnsent):
                 # A late resend must not land behind batches that are written from now on.
-                self._drop(producer)
+                self._drop(producer, f"a batch for {partition} got no answer: {reason}")
                 raise WriteUnknown(partition=partition, reason=reason) from error
             # The sequence number of a refused batch is lost; the producer would fail every later
             # send to this partition. Batches of other partitions may still end well.
-            self._retire(producer)
-            if refused:
-                raise WriteRefused(partition=partition, reason=reason) from error
+            what = "was refused" if refused else "could not be sent"
+            self._retire(producer, f"a batch for {partition} {what}: {reason}")
+            if isinstance(code, int) and refused:
+                size_at_fault = too_large(code)
+                raise WriteRefused(
+                    partition=partition, reason=reason, too_large=size_at_fault
+                ) from error
             # Not even the partition's leader was found. That says nothing about the batch.
             bootstrap = self._connection.bootstrap
             raise KafkaUnreachable(bootstrap=bootstrap, reason=reason) from error
         except asyncio.CancelledError:
             # Whoever cancelled no longer wants to know; the batch may still arrive.
-            self._drop(producer)
+            self._drop(producer, f"the write of a batch for {partition} was cancelled")
             raise
         offset: int = metadata.offset
         return offset
 
-    def _retire(self, producer: AIOKafkaProducer) -> None:
-        if self._producer is producer:
-            self._producer = None
+    def _retire(self, producer: AIOKafkaProducer, reason: str) -> None:
+        """Give a producer up, and say so; of several writes that it fails, the first says why."""
+        if self._producer is not producer:
+            return
+        self._producer = None
+        self._given_up += 1
+        self._raise_alarm(
+            Alarm(
+                name="producer-given-up",
+                text=f"The Kafka producer was given up, since {reason}. What it had not been "
+                "answered is told to whoever waits for it, and the next write starts a new one.",
+                facts={"reason": reason, "given_up": self._given_up},
+            )
+        )
 
-    def _drop(self, producer: AIOKafkaProducer) -> None:
-        self._retire(producer)
+    def _drop(self, producer: AIOKafkaProducer, reason: str) -> None:
+        self._retire(producer, reason)
         self._in_flight.setdefault(producer, 0)
         if not producer._closed:  # noqa: SLF001 - abandon sets it
             abandon(producer)
+            producer._sender.give_up()  # noqa: SLF001 - our own; others may wait for its batches
 
     def _bury(self, producer: AIOKafkaProducer) -> None:
         if producer is not self._producer and not self._in_flight[producer]:
@@ -188,8 +236,15 @@ class KafkaWriter:
             if not producer._closed:  # noqa: SLF001 - as above
                 abandon(producer)
 
+    def statistics(self) -> WriterStatistics:
+        """Return the counts."""
+        return WriterStatistics(
+            producers_started=self._started_producers, producers_given_up=self._given_up
+        )
+
     async def close(self) -> None:
         """Close in an orderly way, or drop where that takes too long."""
+        self._closed = True
         producer, self._producer = self._producer, None
         if producer is None:
             return

@@ -10,13 +10,13 @@ from typing import Final, final
 from kio.schema.errors import ErrorCode
 
 from penstock.events.clock import Clock
-from penstock.events.log import LogRecord, Partition
+from penstock.events.log import LogRecord, Partition, PositionLost
 from penstock.infra.memory.fetcher import Fetcher, OutOfRange
 from penstock.infra.memory.group_place import LOADING, OVER, GroupPlace
 from penstock.infra.memory.link import Link, NeverSent, NoAnswer
 from penstock.infra.memory.membership_requests import ASK_LIMIT_S, MembershipRequests
 from penstock.infra.memory.memory_broker import MemoryBroker
-from penstock.infra.memory.partition_bounds import ask_bounds
+from penstock.infra.memory.partition_bounds import ask_bounds, ask_time
 from penstock.infra.memory.unreachable import described
 from penstock.workers.ports import (
     Assignments,
@@ -24,7 +24,6 @@ from penstock.workers.ports import (
     CommitUncertain,
     Membership,
     NotAMember,
-    PositionLost,
 )
 
 __all__ = ["MemoryMember"]
@@ -181,6 +180,14 @@ class MemoryMember:
             KafkaUnreachable: no answer in time.
         """
         return await ask_bounds(self._broker, self._clock, self._link, partition)
+
+    async def offset_at(self, partition: Partition, timestamp_ms: int) -> int:
+        """Where a time begins.
+
+        Raises:
+            KafkaUnreachable: no answer in time.
+        """
+        return await ask_time(self._broker, self._clock, self._link, partition, timestamp_ms)
 
     async def commit(self, partition: Partition, offset: int, metadata: str) -> None:
         """Commit one offset, checked against the generation."""

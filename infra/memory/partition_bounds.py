@@ -1,4 +1,4 @@
-"""Asking where partitions begin and end, and which there are."""
+"""Asking where partitions begin and end, where a time begins in them, and which there are."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeVar
@@ -12,7 +12,7 @@ from penstock.infra.memory.memory_broker import MemoryBroker
 from penstock.infra.memory.request_kind import RequestKind
 from penstock.infra.memory.unreachable import described, unreachable
 
-__all__ = ["ASK_LIMIT_S", "ask_bounds", "ask_ends", "find_topics", "partition_counts"]
+__all__ = ["ASK_LIMIT_S", "ask_bounds", "ask_ends", "ask_time", "find_topics", "partition_counts"]
 
 ASK_LIMIT_S: Final = 10.0
 """Longest wait for an answer; as infra/kafka."""
@@ -35,6 +35,34 @@ async def ask_bounds(
     """
     bounds = await _ask(broker, clock, link, [partition], committed=True)
     return bounds[partition]
+
+
+async def ask_time(
+    broker: MemoryBroker, clock: Clock, link: Link, partition: Partition, timestamp_ms: int
+) -> int:
+    """Ask for the first offset whose timestamp is as late; the end where nothing is so late.
+
+    Raises:
+        KafkaUnreachable: no answer in time, or no such partition.
+    """
+
+    def take(_now_ms: int) -> int | ErrorCode:
+        log = broker.core.log(*partition)
+        if log is None:
+            return ErrorCode.unknown_topic_or_partition
+        found = log.offset_at(timestamp_ms, committed=True)
+        return log.readable_end(committed=True) if found is None else found.offset
+
+    until_s = clock.monotonic() + ASK_LIMIT_S
+    try:
+        found = await _asked(
+            clock, link, RequestKind.LIST_OFFSETS, take, _no_offset, until_s=until_s
+        )
+    except (NeverSent, NoAnswer) as error:
+        raise unreachable(f"{error}, about {partition}") from error
+    if isinstance(found, ErrorCode):
+        raise unreachable(f"{described(found)}, about {partition}")
+    return found
 
 
 async def ask_ends(
@@ -151,6 +179,10 @@ async def _asked(
 
 
 def _not_counted(error: ErrorCode) -> _Counted:
+    return error
+
+
+def _no_offset(error: ErrorCode) -> int | ErrorCode:
     return error
 
 

@@ -1,4 +1,4 @@
-"""Reading partitions without a group, committed records only; fulfils events.log.LogReader.
+"""Reading partitions without a group, committed records only; fulfils events.log.RangeReader.
 
 It fulfils replication.counter_log.FollowingReader too.
 """
@@ -6,16 +6,13 @@ It fulfils replication.counter_log.FollowingReader too.
 from collections.abc import Sequence
 from typing import Final, final
 
-from kio.schema.errors import ErrorCode
-
 from penstock.events.clock import Clock
-from penstock.events.log import LogRecord, Partition
+from penstock.events.log import LogRecord, Partition, PositionLost
 from penstock.infra.memory.fetcher import Fetcher, OutOfRange
 from penstock.infra.memory.link import Link
 from penstock.infra.memory.memory_broker import MemoryBroker
-from penstock.infra.memory.partition_bounds import ask_bounds, find_topics
+from penstock.infra.memory.partition_bounds import ask_bounds, ask_time, find_topics
 from penstock.infra.memory.partition_cursor import PartitionCursor
-from penstock.infra.memory.unreachable import described, unreachable
 
 __all__ = ["MemoryReader", "open_reader"]
 
@@ -61,6 +58,23 @@ class MemoryReader:
         """
         return await ask_bounds(self._broker, self._clock, self._link, partition)
 
+    async def offset_at(self, partition: Partition, timestamp_ms: int) -> int:
+        """Where a time begins.
+
+        Raises:
+            KafkaUnreachable: no answer in time.
+        """
+        return await ask_time(self._broker, self._clock, self._link, partition, timestamp_ms)
+
+    def pause(self, partition: Partition) -> None:
+        """Read no more of a partition until it is resumed."""
+        self._cursor(partition).is_paused = True
+
+    def resume(self, partition: Partition) -> None:
+        """Read a partition again."""
+        self._cursor(partition).is_paused = False
+        self._fetcher.nudge()
+
     def seek(self, partition: Partition, offset: int) -> None:
         """Read on from this offset."""
         self._cursor(partition).seek(offset)
@@ -70,13 +84,13 @@ class MemoryReader:
         """The next records, in order within each partition; empty after the timeout.
 
         Raises:
-            KafkaUnreachable: a log does not hold what is to be read.
+            PositionLost: a log no longer holds the position that is to be read.
         """
         until_s = self._clock.monotonic() + timeout_s
         try:
             found = await self._fetcher.take(until_s=until_s, most=CHUNK)
-        except OutOfRange as error:
-            raise unreachable(f"{described(ErrorCode.offset_out_of_range)}: {error}") from error
+        except OutOfRange as lost:
+            raise PositionLost(partition=lost.partition, position=lost.position) from lost
         return [record for records in found.values() for record in records]
 
     def position(self, partition: Partition) -> int:

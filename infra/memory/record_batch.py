@@ -4,6 +4,7 @@ Law: this is a core. The bytes are those that infra/kafka sends for the same rec
 engine checks, measures and keeps the same (tests/infra/memory/test_record_batch.py compares).
 """
 
+from collections.abc import Sequence
 from typing import Final, final
 
 from penstock.events.log import NewRecord
@@ -27,7 +28,7 @@ _NO_LEADER_EPOCH: Final = -1
 class MemoryBatch:
     """An open batch; fulfils events.log.OpenBatch."""
 
-    __slots__ = ("_body", "_count", "_first_ms", "_full", "_limit_bytes", "_max_ms")
+    __slots__ = ("_body", "_count", "_first_ms", "_full", "_limit_bytes", "_max_ms", "_records")
 
     def __init__(self, limit_bytes: int = BATCH_BYTES) -> None:
         """Begin empty.
@@ -37,6 +38,7 @@ class MemoryBatch:
         """
         self._limit_bytes = limit_bytes
         self._body = bytearray()
+        self._records: list[NewRecord] = []
         self._count = 0
         self._full = False
         self._first_ms = self._max_ms = 0
@@ -60,12 +62,17 @@ class MemoryBatch:
         self._first_ms = first_ms
         self._max_ms = max(self._max_ms, record.timestamp_ms) if self._count else first_ms
         self._body += encoded
+        self._records.append(record)
         self._count += 1
         return True
 
     def __len__(self) -> int:
         """Records taken."""
         return self._count
+
+    def content(self) -> Sequence[NewRecord]:
+        """The records taken, in order."""
+        return self._records
 
     @property
     def size_bytes(self) -> int:

@@ -30,7 +30,7 @@ from penstock.infra.log_cluster import LogCluster
 from penstock.infra.memory.memory_cluster import MemoryCluster
 from penstock.infra.memory.memory_options import MemoryOptions
 from penstock.infra.parts import open_topics
-from penstock.infra.saga_files import read_saga_file
+from penstock.infra.sagas.files import read_saga_file
 from penstock.infra.settings import Settings
 from penstock.infra.topic_operations import apply_plan, plan_topics, topics_wanted
 from penstock.infra.virtual_clock import VirtualClock

@@ -13,11 +13,18 @@ from kio.schema.errors import ErrorCode
 
 from penstock.events.clock import Clock
 from penstock.events.deadline import before
-from penstock.events.log import OpenBatch, Partition, TopicMissing, WriteRefused, WriteUnknown
+from penstock.events.log import (
+    OpenBatch,
+    Partition,
+    TopicMissing,
+    WriteRefused,
+    WriterStatistics,
+    WriteUnknown,
+)
 from penstock.infra.embedded.log.log_answers import Appended
 from penstock.infra.embedded.topic_partition import TopicPartition
 from penstock.infra.embedded.transactions.transaction_answers import InitAnswer
-from penstock.infra.kafka.error_codes import never_appended
+from penstock.infra.kafka.error_codes import never_appended, perhaps_appended, too_large
 from penstock.infra.memory.link import Link, NeverSent, NoAnswer
 from penstock.infra.memory.memory_broker import MemoryBroker
 from penstock.infra.memory.partition_bounds import partition_counts
@@ -61,6 +68,8 @@ class MemoryWriter:
         self._clock = clock
         self._link = link
         self._producer: ProducerIdentity | None = None
+        self._started_producers = 0
+        self._given_up = 0
         self._turns: dict[Partition, asyncio.Lock] = {}
         self._starting = asyncio.Lock()
 
@@ -96,11 +105,16 @@ class MemoryWriter:
         until_s = self._clock.monotonic() + timeout_s
         turn = self._turns.setdefault(partition, asyncio.Lock())
         if turn.locked():
+            acquiring = asyncio.ensure_future(turn.acquire())
             try:
-                await before(self._clock, until_s, turn.acquire())
+                await before(self._clock, until_s, acquiring)
             except TimeoutError as error:
                 reason = f"earlier batches took longer than {timeout_s:g} s"
                 raise unreachable(reason) from error
+            except asyncio.CancelledError:
+                if not acquiring.cancelled():  # it had the turn, and nobody would give it on
+                    turn.release()
+                raise
         else:
             await turn.acquire()
         try:
@@ -126,7 +140,8 @@ class MemoryWriter:
         self._retire(producer)
         reason = described(appended.error)
         if never_appended(appended.error.value):
-            raise WriteRefused(partition=partition, reason=reason)
+            size_at_fault = too_large(appended.error.value)
+            raise WriteRefused(partition=partition, reason=reason, too_large=size_at_fault)
         raise WriteUnknown(partition=partition, reason=reason)
 
     async def _send(self, partition: Partition, records: bytes, until_s: float) -> Appended:
@@ -134,7 +149,8 @@ class MemoryWriter:
 
         Raises:
             KafkaUnreachable: nothing was sent.
-            WriteUnknown: something was, and there was no answer in time.
+            WriteUnknown: something was, and there was no answer in time; or another copy was
+                refused behind one of which nobody knows.
         """
         doubt: Exception | None = None
         while True:
@@ -159,8 +175,10 @@ class MemoryWriter:
             except NoAnswer as error:
                 doubt = error
             else:
+                if perhaps_appended(appended.error.value):
+                    doubt = NoAnswer(described(appended.error))
                 if appended.error not in _PASSING:
-                    return appended
+                    return _last_word(partition, appended, doubt)
                 missing = appended.error is ErrorCode.unknown_topic_or_partition
                 if missing and doubt is None:
                     raise unreachable(described(appended.error))
@@ -191,12 +209,28 @@ class MemoryWriter:
             raise unreachable(error) from error
         if given.error is not ErrorCode.none:
             raise unreachable(described(given.error))
+        self._started_producers += 1
         return ProducerIdentity(given.producer_id, given.producer_epoch)
 
     def _retire(self, producer: ProducerIdentity) -> None:
         if self._producer is producer:
             self._producer = None
+            self._given_up += 1
+
+    def statistics(self) -> WriterStatistics:
+        """Return the counts."""
+        return WriterStatistics(
+            producers_started=self._started_producers, producers_given_up=self._given_up
+        )
 
     async def close(self) -> None:
         """Write nothing any more."""
         self._producer = None
+
+
+def _last_word(partition: Partition, appended: Appended, doubt: Exception | None) -> Appended:
+    """The answer to a copy of a batch, unless it refuses one that may be there already."""
+    if doubt is None or appended.error is ErrorCode.none:
+        return appended
+    reason = f"{described(appended.error)}, and before that: {doubt}"
+    raise WriteUnknown(partition=partition, reason=reason) from doubt

@@ -46,7 +46,7 @@ from penstock.infra.pytest_plugin.contents import AppContents, contents_of
 from penstock.infra.pytest_plugin.kafka import PenstockKafka
 from penstock.infra.pytest_plugin.redis import PenstockRedis
 from penstock.infra.pytest_plugin.running_app import Member, RunningApp, saga_inputs
-from penstock.infra.saga_bootstrap import open_saga
+from penstock.infra.sagas.bootstrap import open_saga
 from penstock.infra.settings import Settings
 from penstock.infra.topic_operations import apply_plan, plan_topics, topics_wanted
 from penstock.sagas.definition import Definition

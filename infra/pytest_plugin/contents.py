@@ -16,8 +16,8 @@ from types import ModuleType
 from penstock.events.event_types import MessageType, event_types_of
 from penstock.infra.modules import counters_of, import_modules
 from penstock.infra.project import Project
-from penstock.infra.saga_files import read_saga_file
-from penstock.infra.schema_files import read_schemas
+from penstock.infra.sagas.files import read_saga_file
+from penstock.infra.schema_files.reading import read_schemas
 from penstock.sagas.definition import Definition
 from penstock.sagas.language.check import load
 from penstock.schemas.record import declaration_of

@@ -12,20 +12,20 @@ Laws:
 import asyncio
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final, TypeVar, final
+from typing import ClassVar, Final, TypeVar, cast, final
 
 from penstock.events.dead_letter import DeadLetterNote, parse_note
 from penstock.events.event import Command, Event, Message
+from penstock.events.event_types import partitions_of
 from penstock.events.log import LogReader, LogRecord, Partition
 from penstock.events.names import dead_letter_topic, saga_inbox_topic, saga_worker
 from penstock.events.problems import Problems
-from penstock.events.publisher import Published
-from penstock.events.subscriber import Start
+from penstock.events.receipt import Published
 from penstock.infra.bootstrap import Bus
 from penstock.infra.kafka.log_ends import LogEnds
 from penstock.infra.parts import Parts
 from penstock.infra.pytest_plugin.settling import Done, at_work, behind, waiting_sagas
-from penstock.infra.saga_reading import open_saga_reader, sources_of
+from penstock.infra.sagas.reading import open_saga_reader, sources_of
 from penstock.sagas.engine.state import SagaState
 from penstock.schemas.errors import WorldError
 from penstock.workers.partition_life import Phase
@@ -233,8 +233,9 @@ class RunningApp:
             Undecodable: a record cannot be decoded.
             TopicMissing: their topic does not exist.
         """
-        start: Start = self._starts or "beginning"
-        async with self.bus.subscribe(types, start=start, follow=False) as found:
+        read = partitions_of(cast("tuple[type[Message], ...]", types))
+        start = {each: self._starts[each] for each in read if each in self._starts}
+        async with self.bus.subscribe(types, start=start, until="end") as found:
             return [delivered.event async for delivered in found]
 
     async def sagas(self, saga: str) -> Mapping[str, SagaState]:

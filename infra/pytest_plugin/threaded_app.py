@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, Final, TypeVar, final
 
 from penstock.events.event import Command, Event, Message
-from penstock.events.publisher import Published
+from penstock.events.receipt import Published
 from penstock.infra.pytest_plugin.running_app import (
     SETTLE_S,
     START_S,

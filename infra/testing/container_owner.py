@@ -18,11 +18,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from docker.errors import APIError  # type: ignore[import-untyped] # it ships no types
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
 __all__ = ["OWNER_LABEL", "is_left_behind", "new_container", "owner_labels", "remove_left_behind"]
+
+_GONE: Final = 404
+_CONFLICT: Final = 409  # its removal is in progress, or what it belongs to is still being removed
 
 OWNER_LABEL: Final = "penstock.owner"
 """`<machine>/<process id>/<when it began>`: an id alone may belong to somebody else later."""
@@ -65,6 +69,8 @@ def is_left_behind(mark: str, *, machine: str, mark_of: Callable[[int], str | No
 def remove_left_behind(engine: Any) -> int:
     """Remove the containers, networks and volumes of processes that are gone.
 
+    Several may do so at the same time, as the workers of one test run do.
+
     Args:
         engine: the docker library's client; that library ships no types.
 
@@ -73,16 +79,27 @@ def remove_left_behind(engine: Any) -> int:
     """
     only_ours = {"label": OWNER_LABEL}
     removed = 0
+    containers = engine.containers.list(all=True, filters=only_ours, ignore_removed=True)
     for found, wishes in (
-        (engine.containers.list(all=True, filters=only_ours), {"force": True, "v": True}),
+        (containers, {"force": True, "v": True}),
         (engine.networks.list(filters=only_ours), {}),
         (engine.volumes.list(filters=only_ours), {}),
     ):
         for thing in found:
             if _is_ours_to_remove(_labels_of(thing)):
-                thing.remove(**wishes)
-                removed += 1
+                removed += _removed(thing, wishes)
     return removed
+
+
+def _removed(thing: Any, wishes: Mapping[str, bool]) -> bool:
+    """Remove a thing; False where another process that came at the same time does it, or has."""
+    try:
+        thing.remove(**wishes)
+    except APIError as error:
+        if error.status_code not in {_GONE, _CONFLICT}:
+            raise
+        return False
+    return True
 
 
 @functools.cache

@@ -152,7 +152,7 @@ class FaultProxy:
 
     def hold(
         self,
-        api_key: int,
+        api_key: int | None,
         direction: Literal["request", "answer"] = "request",
         *,
         skip: int = 0,
@@ -161,7 +161,7 @@ class FaultProxy:
         """Keep the next such message until it is released or discarded.
 
         Args:
-            api_key: of the request, or of the one that is answered.
+            api_key: of the request, or of the one that is answered; None is any.
             direction: which of the two is held.
             skip: how many pass before.
             overtaking: True lets later requests of the same connection go on; their answers then

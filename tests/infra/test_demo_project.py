@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.infra.demo_project import PACKAGE, Cast, copy_example
+from penstock.infra.demo_project import PACKAGE, Cast, copy_example, is_of_the_example
 from penstock.infra.project import find_project
 from penstock.infra.settings import Settings
 
@@ -23,6 +23,22 @@ def test_the_copy_stands_alone(tmp_path: Path) -> None:
     assert all(path.is_file() for path in project.sagas)
     assert all(path.is_dir() for path in project.schemas)
     assert not (tmp_path / "compose.yaml").exists(), "its image is built in a checkout of penstock"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ".hypothesis/unicode_data/charmap.json.gz",
+        ".penstock/notes.py",
+        "ledgers/stock.db",
+        "__pycache__/stock.cpython-311.pyc",
+        "compose.yaml",
+    ],
+)
+def test_what_was_left_in_the_example_s_folder_is_not_copied(place: str) -> None:
+    """README has people run it there."""
+    assert not is_of_the_example(Path(place))
+    assert is_of_the_example(Path("schemas/shop.OrderPlaced.avsc"))
 
 
 def test_the_copy_is_a_project(tmp_path: Path) -> None:

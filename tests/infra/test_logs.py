@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.events.alarm import Alarm
-from penstock.infra.logs import configure_logs, log_alarm
+from penstock.infra import logs
+from penstock.infra.logs import configure_logs, log_alarm, quieten_client
 from penstock.infra.virtual_clock import VirtualClock
 
 SECRET = "s3cret-canary"  # noqa: S105 - it is looked for in all lines
@@ -27,10 +28,13 @@ def _restored_logging() -> Iterator[None]:
     """Logging is global: what a test sets up is taken down."""
     root, client = logging.getLogger(), logging.getLogger("aiokafka")
     before = list(root.handlers), root.level, client.level
+    chosen = dict(logs._chosen)
     shown = warnings.showwarning
     yield
     root.handlers[:], root.level = before[0], before[1]
     client.setLevel(before[2])
+    logs._chosen.clear()
+    logs._chosen.update(chosen)
     logging.captureWarnings(capture=False)
     warnings.showwarning = shown
     structlog.reset_defaults()
@@ -167,6 +171,22 @@ def test_the_client_s_debug_messages_never_pass(name: str) -> None:
     logging.getLogger("aiokafkaesque").debug("somebody else's debug messages pass")
     assert SECRET not in stream.getvalue()
     assert [row["event"][:9] for row in rows(stream)] == ["connected", "somebody "]
+
+
+def test_a_higher_level_holds_for_the_client_too() -> None:
+    """Held at info means not below it. The level may be chosen again, and the client's own wins."""
+    client, part = logging.getLogger("aiokafka"), logging.getLogger("aiokafka.conn")
+    streams = [set_up(level, form="json") for level in ("error", "warning")]
+    for logger in (client, part):
+        logger.info("not asked for")
+        logger.warning("of %s", logger.name)
+    streams.append(set_up("info", form="json"))
+    part.info("asked for")
+    client.setLevel(logging.ERROR)
+    quieten_client()
+    part.warning("the client's own level")
+    told = [[row["event"] for row in rows(stream)] for stream in streams]
+    assert told == [[], ["of aiokafka", "of aiokafka.conn"], ["asked for"]]
 
 
 def test_the_client_s_repetitions_are_held_back() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from penstock.events.catalogue import SCHEMAS_PARTITION, TurnLost
+from penstock.events.catalogue import SCHEMAS_PARTITION
+from penstock.events.catalogue_errors import TurnLost
 from penstock.events.log import WriteUnknown
 from penstock.events.names import SCHEMAS_TRANSACTIONAL_ID
 from penstock.infra.memory.fault import Fault, Loss

@@ -37,6 +37,8 @@ def test_two_variables_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings(Project())
     assert (settings.app, settings.kafka) == ("shop", "localhost:9092")
     assert settings.max_record_bytes == 1_000_000
+    assert (settings.compression, settings.batch_bytes) == ("none", 983_040)
+    assert (settings.linger_s, settings.max_unpacked_bytes) == (0.0, 32 * 1024 * 1024)
     assert (settings.session_timeout_s, settings.drain_s) == (10.0, 20.0)
     assert (settings.log_level, settings.log_format) == ("info", "auto")
     assert settings.progress_file is None
@@ -198,18 +200,46 @@ def test_only_the_word_alone_stands_for_the_embedded_broker(kafka: str) -> None:
     [
         ("max_record_bytes", 100),
         ("max_record_bytes", 100_000_000),
+        ("compression", "brotli"),
+        ("batch_bytes", 16_383),
+        ("linger_s", 1.5),
+        ("max_unpacked_bytes", 1_000_000),
         ("session_timeout_s", 5),
         ("session_timeout_s", float("nan")),
         ("drain_s", -1),
         ("drain_s", float("inf")),
         ("topic_replication", 0),
         ("log_format", "xml"),
+        ("framing", "json"),
+        ("schema_registry", "registry:8081"),
         ("kafka_sasl_mechanism", "GSSAPI"),
     ],
 )
 def test_ranges_are_held(field: str, value: object) -> None:
     """A value out of its range names its variable."""
     assert f"PENSTOCK_{field.upper()}: " in told(**{field: value})
+
+
+def test_how_batches_are_made_goes_to_every_client() -> None:
+    """Whoever writes packs by it, and whoever reads stops at it."""
+    settings = Settings(
+        app="shop",
+        kafka="localhost:9092",
+        compression="zstd",
+        batch_bytes=20_000,
+        max_unpacked_bytes=64 * 1024 * 1024,
+    )
+    connection = settings.connection()
+    assert connection.compression == "zstd"
+    assert connection.unpacked_bytes == 64 * 1024 * 1024
+    arguments = connection.producer_arguments()
+    assert (arguments["compression_type"], arguments["max_batch_size"]) == ("zstd", 19_800)
+    assert (
+        settings.model_copy(update={"compression": "none"})
+        .connection()
+        .producer_arguments()["compression_type"]
+        is None
+    )
 
 
 @pytest.mark.parametrize("value", [" shop", "shop\n", "sh\x00op", "shop\u200b"])
@@ -369,3 +399,58 @@ def test_plaintext_has_no_context() -> None:
     assert connection.ssl_context is None
     assert connection.bootstrap == "localhost:9092"
     assert os.environ.get("PENSTOCK_KAFKA") is None
+
+
+REGISTRY = "https://registry:8081"
+
+
+@pytest.mark.parametrize(
+    ("fields", "framing"),
+    [
+        ({}, "single-object"),
+        ({"framing": "confluent"}, "confluent"),
+        ({"schema_registry": REGISTRY}, "confluent"),
+        ({"schema_registry": REGISTRY, "framing": "Single-Object"}, "single-object"),
+    ],
+)
+def test_who_has_a_registry_writes_ids_unless_told_otherwise(
+    fields: dict[str, object], framing: str
+) -> None:
+    """And without one ids may be asked for: they are those of the schemas topic."""
+    settings = Settings(app="shop", kafka="localhost:9092", **fields)  # type: ignore[arg-type] # one of several
+    assert settings.written_framing == framing
+
+
+@pytest.mark.parametrize(
+    ("fields", "part"),
+    [
+        (
+            {"schema_registry_username": "shop"},
+            "PENSTOCK_SCHEMA_REGISTRY_USERNAME is set without PENSTOCK_SCHEMA_REGISTRY.",
+        ),
+        ({"subject_names": "record"}, "PENSTOCK_SUBJECT_NAMES is set without"),
+        (
+            {"schema_registry": REGISTRY, "schema_registry_password": SECRET},
+            "PENSTOCK_SCHEMA_REGISTRY_PASSWORD is set without PENSTOCK_SCHEMA_REGISTRY_USERNAME",
+        ),
+        (
+            {"schema_registry": REGISTRY, "schema_registry_username": "shop"},
+            "none is set, and a user needs one",
+        ),
+        (
+            {
+                "schema_registry": REGISTRY,
+                "schema_registry_username": "shop",
+                "schema_registry_password": SECRET,
+                "schema_registry_password_file": "secret",
+            },
+            "both are set, and a user needs one",
+        ),
+        ({"schema_registry": f"https://shop:{SECRET}@registry"}, "PENSTOCK_SCHEMA_REGISTRY: "),
+    ],
+)
+def test_settings_of_the_registry_fit_together(fields: dict[str, object], part: str) -> None:
+    """Each half of a login, and what means nothing without a registry; no secret is repeated."""
+    text = told(**fields)
+    assert part in text
+    assert SECRET not in text

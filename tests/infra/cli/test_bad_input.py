@@ -28,6 +28,7 @@ class Case:
 ORDER = '{"order_id": "o-1", "total": 19.99}'
 PUBLISH = ("publish", "shop.OrderPlaced")
 RUN = ("run", "worker")
+TAIL = ("event", "tail", "shop.OrderPlaced")
 NO_PROJECT: dict[str, str | bytes] = {"pyproject.toml": ""}
 
 USAGE = {
@@ -37,6 +38,63 @@ USAGE = {
     "no event": Case(arguments=PUBLISH, code=2, parts=("JSON", "--from", "not both")),
     "two events": Case(
         arguments=(*PUBLISH, ORDER, "--from", "x"), code=2, parts=("JSON", "--from", "not both")
+    ),
+    "an event and a pipe": Case(
+        arguments=(*PUBLISH, "-", "--from", "x"), code=2, parts=("JSON", "--from", "not both")
+    ),
+    "a key for a file": Case(
+        arguments=(*PUBLISH, "-", "--key", "x"), code=2, parts=("--key and --event-id",)
+    ),
+    "an id for a file": Case(
+        arguments=(*PUBLISH, "--from", "x", "--event-id", "x"), code=2, parts=("--event-id",)
+    ),
+    "a header without a value": Case(
+        arguments=(*PUBLISH, ORDER, "--header", "x"), code=2, parts=("NAME=VALUE",)
+    ),
+    "a header twice": Case(
+        arguments=(*PUBLISH, ORDER, "--header", "x=1", "--header", "x=2"),
+        code=2,
+        parts=("given twice",),
+    ),
+    "nothing to tail": Case(
+        arguments=("event", "tail"),
+        code=2,
+        parts=("name a type, or a topic with --topic",),
+        files={"pyproject.toml": '[tool.penstock]\napp = "shop"\n'},
+    ),
+    "an end for who follows": Case(
+        arguments=(*TAIL, "--follow", "--until", "end"), code=2, parts=("leave out --until",)
+    ),
+    "no place to begin": Case(
+        arguments=(*TAIL, "--from", "yesterday"), code=2, parts=("--from", "none of beginning")
+    ),
+    "no place to end": Case(
+        arguments=(*TAIL, "--until", "2026-01-31"), code=2, parts=("--until", "needs its zone")
+    ),
+    "an end at the beginning": Case(
+        arguments=(*TAIL, "--until", "beginning"), code=2, parts=("nothing ends",)
+    ),
+    "no record to show": Case(arguments=(*TAIL, "-n", "0"), code=2, parts=("--count",)),
+    "no such form": Case(arguments=(*TAIL, "-o", "table"), code=2, parts=("'table'", "raw")),
+    "no such version": Case(
+        arguments=("event", "asyncapi", "--version", "2.6.0"),
+        code=2,
+        parts=("--version", "3.0.0 and 3.1.0"),
+    ),
+    "no server": Case(
+        arguments=("event", "asyncapi", "--server", "kafka:9092"),
+        code=2,
+        parts=("--server", "NAME=HOST:PORT"),
+    ),
+    "no address of a server": Case(
+        arguments=("event", "asyncapi", "--server", "local=https://kafka"),
+        code=2,
+        parts=("--server", "scheme"),
+    ),
+    "two servers of one name": Case(
+        arguments=("event", "asyncapi", "--server", "a=a:1", "--server", "a=b:1"),
+        code=2,
+        parts=("--server", "one name"),
     ),
     "no such format": Case(
         arguments=("topic", "plan", "-o", "xml"), code=2, parts=("'xml'", "table")
@@ -166,6 +224,14 @@ CONFIGURATION = {
     "no project": Case(
         arguments=("schema", "export", "out"), code=3, parts=("PEN-I15",), files=NO_PROJECT
     ),
+    "no name of a topic": Case(
+        arguments=("event", "tail", "--topic", "shop orders"),
+        code=3,
+        parts=("PEN-E10", "shop orders"),
+    ),
+    "no modules to show types of": Case(
+        arguments=("event", "types"), code=3, parts=("PEN-I15",), files=NO_PROJECT
+    ),
     "no modules to publish from": Case(
         arguments=(*PUBLISH, ORDER),
         code=3,
@@ -233,6 +299,7 @@ SCHEMA = {
 }
 
 UNREACHABLE = {
+    "no broker to tail": Case(arguments=TAIL, code=5, parts=("PEN-I20",)),
     "publish": Case(arguments=(*PUBLISH, ORDER), code=5, parts=("PEN-I20", "PENSTOCK_KAFKA")),
     "publish a file": Case(
         arguments=(*PUBLISH, "--from", "a.jsonl"),
@@ -262,7 +329,7 @@ DATA = {
         parts=("PEN-I8", "Did you mean shop.OrderPlaced?"),
     ),
     "a type of nothing like it": Case(
-        arguments=("publish", "x", ORDER), code=7, parts=("PEN-I8", "The project has shop.Order")
+        arguments=("publish", "x", ORDER), code=7, parts=("PEN-I8", "It is none of shop.Order")
     ),
     "a reply": Case(
         arguments=("publish", "stock.StockReserved", "{}"), code=7, parts=("PEN-I8", "reply")
@@ -285,6 +352,11 @@ DATA = {
         arguments=(*PUBLISH, '{"order_id": "a", "total": 19.999}'),
         code=7,
         parts=("PEN-I14", "total: has more than 2 digits after the point"),
+    ),
+    "no type to show": Case(
+        arguments=("event", "show", "OrderPlace"),
+        code=7,
+        parts=("PEN-I8", "Did you mean shop.OrderPlaced?"),
     ),
     "bad lines": Case(
         arguments=(*PUBLISH, "--from", "a.jsonl"),

@@ -163,8 +163,6 @@ def test_ctrl_c_is_130_without_a_word(shop: Shop) -> None:
         "users_shop/orders.py",
         "import time\nprint('importing', flush=True)\ntime.sleep(60)\n",
     )
-    # A test run in the background of a script inherits an ignored SIGINT, and would hand it on.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         shop.command("schema", "export", "out"),
         cwd=shop.folder,
@@ -198,3 +196,45 @@ def test_a_closed_pipe_is_141_without_a_word(shop: Shop, arguments: tuple[str, .
         os.close(writing)
     assert done.returncode == 141
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize("arguments", [("version",), ("schema", "list", "-o", "json")])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_behind_stdout_is_told(
+    shop: Shop, arguments: tuple[str, ...], unbuffered: str
+) -> None:
+    """It is no bug; a script must not take half an output for the whole."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            shop.command(*arguments),
+            cwd=shop.folder,
+            env={**shop.environment(), "PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 5
+    assert done.stderr.startswith("penstock: PEN-I170 The output could not be written: No space")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_error_is_told_though_stdout_is_closed(shop: Shop) -> None:
+    """The pipe is somebody else's affair; nothing complains about it at the end."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            shop.command("schema", "show", "Nothing"),
+            cwd=shop.folder,
+            env=shop.environment(),
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert done.returncode == 7
+    assert done.stderr.startswith("penstock: PEN-I185 ")
+    assert len(done.stderr.splitlines()) == 1

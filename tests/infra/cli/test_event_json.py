@@ -13,7 +13,7 @@ from pydantic import AwareDatetime
 
 from penstock.events.event import Event
 from penstock.infra.cli.event_json import BadEvent, EventLines, event_from
-from penstock.schemas.money import money
+from penstock.schemas.decimal_digits import money
 from penstock.schemas.record import Record
 
 

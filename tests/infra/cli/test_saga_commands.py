@@ -8,8 +8,8 @@ import pytest
 
 from penstock.infra.cli.message_types import NoModules
 from penstock.infra.kafka.connection import KafkaUnreachable
-from penstock.infra.saga_sources import NoSagas
-from penstock.infra.schema_files import NoSchemaFiles
+from penstock.infra.sagas.sources import NoSagas
+from penstock.infra.schema_files.reading import NoSchemaFiles
 from tests.infra.cli.shop import Shop
 
 SAGA: Final = """\

@@ -19,14 +19,14 @@ from penstock.infra.cli.saga_requests import (
     start,
     tell_outcome,
 )
-from penstock.infra.saga_address import UnknownSaga, UnknownSagaKey
-from penstock.infra.saga_operations import SagaOutlets
-from penstock.infra.saga_reading import SagaSources
+from penstock.infra.sagas.address import UnknownSaga, UnknownSagaKey
+from penstock.infra.sagas.operations import SagaOutlets
+from penstock.infra.sagas.reading import SagaSources
 from penstock.sagas.engine.inputs import Erred, Refused, Replied, Succeeded
 from penstock.sagas.engine.state import Phase
 from penstock.schemas.codec import datum_encoder_of
 from penstock.schemas.errors import PenstockError
-from tests.infra.saga_bench import SagaBench
+from tests.infra.sagas.saga_bench import SagaBench
 from tests.sagas.shop import SCHEMAS, definition
 
 JSON = '{"order_id": "o-1", "total": "19.99"}'

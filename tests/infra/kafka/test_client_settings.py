@@ -22,7 +22,7 @@ PLACES = {
     ("reader.py", "open_reader"),
     ("slot_log.py", "log_ends"),
     ("transactions.py", "_strict_producer"),
-    ("writer.py", "_started"),
+    ("writer.py", "idempotent_producer"),
 }
 
 

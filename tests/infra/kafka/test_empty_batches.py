@@ -11,9 +11,11 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 
-from penstock.infra.kafka.empty_batches import _SurvivingRecords, survive_empty_batches
+from penstock.infra.kafka.bounded_records import read_safely
+from penstock.infra.kafka.empty_batches import SurvivingRecords
 
 PLACE = TopicPartition("topic", 0)
+LIMIT_BYTES = 1024
 TRANSACTIONAL, CONTROL = 0x10, 0x20
 ABORT, COMMIT = b"\x00\x00\x00\x00", b"\x00\x00\x00\x01"
 
@@ -64,7 +66,7 @@ LOG = batch(0, b"a", attributes=TRANSACTIONAL) + EMPTY + batch(2, b"b", attribut
 
 def test_the_client_itself_stops_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as this holds, the cure is needed."""
-    (original,) = _SurvivingRecords.__bases__
+    (original,) = SurvivingRecords.__bases__
     monkeypatch.setattr(fetcher, "PartitionRecords", original)
     with pytest.raises(KafkaError, match="did not contain any records"):
         read(LOG)
@@ -72,14 +74,14 @@ def test_the_client_itself_stops_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_empty_control_batch_is_read_past() -> None:
     """What lies behind it is read, and the next fetch begins behind that."""
-    survive_empty_batches()
+    read_safely(LIMIT_BYTES)
     assert read(LOG) == ([0, 2], 3)
     assert read(EMPTY) == ([], 2)
 
 
 def test_offsets_of_records_that_are_gone_are_passed() -> None:
     """Of a batch of data without any record, of one that has lost its last, and of a marker."""
-    survive_empty_batches()
+    read_safely(LIMIT_BYTES)
     empty = batch(0, attributes=TRANSACTIONAL, offsets=5)
     shorter = batch(5, b"a", attributes=TRANSACTIONAL, offsets=3)
     marker = batch(8, attributes=TRANSACTIONAL | CONTROL)
@@ -90,7 +92,7 @@ def test_offsets_of_records_that_are_gone_are_passed() -> None:
 
 def test_an_empty_abort_marker_leaves_what_was_aborted_out() -> None:
     """Which producer was aborted stands in the answer, and what another commits is read."""
-    survive_empty_batches()
+    read_safely(LIMIT_BYTES)
     aborted = batch(0, b"a", attributes=TRANSACTIONAL)
     other = batch(2, b"b", attributes=TRANSACTIONAL, producer=8)
     assert read(aborted + EMPTY + other, (7, 0)) == ([2], 3)
@@ -98,7 +100,7 @@ def test_an_empty_abort_marker_leaves_what_was_aborted_out() -> None:
 
 def test_abort_markers_are_still_understood() -> None:
     """What was aborted is left out, and what the same producer commits later is not."""
-    survive_empty_batches()
+    read_safely(LIMIT_BYTES)
     aborted = batch(0, b"a", attributes=TRANSACTIONAL)
     marker = batch(1, ABORT, attributes=TRANSACTIONAL | CONTROL)
     later = batch(2, b"b", attributes=TRANSACTIONAL)

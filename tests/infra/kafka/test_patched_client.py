@@ -17,13 +17,14 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.conn import AIOKafkaConnection
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.consumer.group_coordinator import GroupCoordinator, NoGroupCoordinator
 from aiokafka.producer import sender
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch
 from aiokafka.producer.transaction_manager import TransactionManager
+from aiokafka.protocol.metadata import MetadataRequest
 
-from penstock.infra.kafka.empty_batches import _SurvivingRecords
+from penstock.infra.kafka.empty_batches import SurvivingRecords
 
 PATCHED: dict[str, tuple[Any, str]] = {
     # Replaced or overridden by infra/kafka/transactions.py.
@@ -44,10 +45,15 @@ PATCHED: dict[str, tuple[Any, str]] = {
     # Relied on by batch.py and writer.py.
     "BatchBuilder.append": (BatchBuilder.append, "657d76f55157d9ca"),
     "MessageBatch": (MessageBatch, "36a7b1dac89d2910"),
-    "MessageAccumulator.add_batch": (MessageAccumulator.add_batch, "5ed1c5b1367ad854"),
+    # And by naming_sender.py.
+    "MessageAccumulator": (MessageAccumulator, "562530971ca9bd19"),
     # Closed from outside by abandoned.py.
     "AIOKafkaClient.close": (AIOKafkaClient.close, "02119d4d618ae493"),
     "AIOKafkaClient.send": (AIOKafkaClient.send, "246b277687d7b687"),
+    # Wrapped by own_client.py.
+    "AIOKafkaClient.bootstrap": (AIOKafkaClient.bootstrap, "198943b004e55849"),
+    "AIOKafkaClient._get_conn": (AIOKafkaClient._get_conn, "68ce5d8391719d33"),
+    "MetadataRequest": (MetadataRequest, "0a2584162e6d4244"),
     "AIOKafkaConnection.close": (AIOKafkaConnection.close, "28f164aa1e4f0bbc"),
     "AIOKafkaConnection.send": (AIOKafkaConnection.send, "5909ea32f4efca49"),
     "NoGroupCoordinator": (NoGroupCoordinator, "72ec15ee0975620c"),
@@ -62,8 +68,11 @@ PATCHED: dict[str, tuple[Any, str]] = {
         "5a3e84a15bc0a900",
     ),
     # Replaced by empty_batches.py.
-    "PartitionRecords": (_SurvivingRecords.__bases__[0], "94aa0da0dbec8d1b"),
+    "PartitionRecords": (SurvivingRecords.__bases__[0], "94aa0da0dbec8d1b"),
     "Fetcher._proc_fetch_request": (Fetcher._proc_fetch_request, "59bf948fff47eed5"),
+    # Relied on by bounded_records.py.
+    "FetchResult": (FetchResult, "d7db13f06de8248c"),
+    "Fetcher.fetched_records": (Fetcher.fetched_records, "be4348896b9b66af"),
     # Asked past its public face by group.py.
     "GroupCoordinator._on_join_complete": (GroupCoordinator._on_join_complete, "0b0b3d204b408f3c"),
     "GroupCoordinator._on_join_prepare": (GroupCoordinator._on_join_prepare, "4d9524afc0ee2c2f"),

@@ -24,7 +24,7 @@ from penstock.infra.memory import (
     running,
 )
 from penstock.infra.memory.history import HistoryEntry
-from penstock.infra.saga_bootstrap import open_saga
+from penstock.infra.sagas.bootstrap import open_saga
 from penstock.infra.settings import BadSettings, Settings
 from penstock.infra.virtual_clock import VirtualClock
 from tests.infra.memory.library import (
@@ -58,7 +58,7 @@ async def published(cluster: MemoryCluster) -> tuple[list[str], list[str], Told]
         stream = [Asked(loan=f"{each}", title="Emma") for each in range(20)]
         assert await bus.publish_many(stream) == 20
         seen += [(await anext(following)).event.loan for _ in stream]
-        async with bus.subscribe([Asked], follow=False) as found:
+        async with bus.subscribe([Asked], until="end") as found:
             again = [each.event.loan async for each in found]
     return seen, again, cluster.history()
 
@@ -99,7 +99,7 @@ async def lent(cluster: MemoryCluster) -> tuple[list[str], dict[str, int], int, 
             counted = reader.values()
     async with (
         connect(SETTINGS, cluster=cluster) as bus,
-        bus.subscribe([Lent], follow=False) as found,
+        bus.subscribe([Lent], until="end") as found,
     ):
         assert sorted([each.event.loan async for each in found]) == sorted(seen)
     return seen, counted, cluster.statistics().faults_met, cluster.history()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from kio.schema.errors import ErrorCode
 
-from penstock.events.log import Partition
+from penstock.events.log import Partition, PositionLost
 from penstock.infra.kafka.connection import KafkaUnreachable
 from penstock.infra.memory.fault import Fault, Loss
 from penstock.infra.memory.memory_cluster import NoSuchMember
@@ -19,7 +19,6 @@ from penstock.workers.ports import (
     GroupMember,
     Membership,
     NotAMember,
-    PositionLost,
 )
 from tests.infra.memory.bench import Bench, Seat
 from tests.infra.memory.turning import play, turned_until

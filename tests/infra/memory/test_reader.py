@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from penstock.events.log import Partition, TopicMissing
+from penstock.events.log import Partition, PositionLost, TopicMissing
 from penstock.infra.kafka.connection import KafkaUnreachable
 from penstock.infra.memory.fault import Fault, Loss
 from penstock.infra.memory.request_kind import RequestKind
@@ -124,15 +124,16 @@ def test_an_absent_broker_is_no_error_for_a_read() -> None:
 
 
 def test_a_position_that_is_not_there_is_told() -> None:
-    """By its Kafka name, as the adapter for Kafka tells it."""
+    """PositionLost names it, as the adapter for Kafka does."""
 
     async def scenario() -> None:
         bench = Bench()
         place = await bench.topic()
         reader = await bench.cluster.reader(place)
         reader.seek(place, 7)
-        with pytest.raises(KafkaUnreachable, match="OFFSET_OUT_OF_RANGE"):
+        with pytest.raises(PositionLost) as lost:
             await reader.read(timeout_s=1.0)
+        assert (lost.value.partition, lost.value.position) == (place, 7)
 
     play(scenario())
 

@@ -89,7 +89,7 @@ def test_each_order_has_its_effects_once(seed: int) -> None:
         async with (
             connect(SETTINGS, cluster=cluster) as bus,
             bus.counters(LENT) as reader,
-            bus.subscribe([Lent], follow=False) as all_lent,
+            bus.subscribe([Lent], until="end") as all_lent,
         ):
             await reader.restored()
             found = Counter([each.event.loan async for each in all_lent])

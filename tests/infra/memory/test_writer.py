@@ -226,3 +226,61 @@ def test_memory_is_limited() -> None:
         assert await bench.values(place) == []
 
     play(scenario())
+
+
+def test_a_refusal_behind_a_lost_answer_is_a_doubt() -> None:
+    """The first copy is there: who took the second's refusal for the end would write it again."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        place, writer = await bench.topic(), bench.cluster.writer()
+        bench.cluster.faults.add(Fault(request=PRODUCE, loses=Loss.ANSWER, noticed=True))
+        bench.cluster.faults.add(Fault(request=PRODUCE, error=ErrorCode.message_too_large))
+        with pytest.raises(WriteUnknown):
+            await bench.turned(bench.write(place, b"a", writer=writer))
+        assert await bench.values(place) == [b"a"]
+
+    play(scenario())
+
+
+@pytest.mark.parametrize(
+    "error", [ErrorCode.request_timed_out, ErrorCode.not_enough_replicas_after_append]
+)
+def test_what_the_leader_may_have_is_in_doubt_when_the_broker_goes(error: ErrorCode) -> None:
+    """These answers say that not all replicas have it, and not that none has."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        place, writer = await bench.topic(), bench.cluster.writer()
+        await writer.start()
+        bench.cluster.faults.add(Fault(request=PRODUCE, error=error))
+        writing = asyncio.ensure_future(bench.write(place, b"a", writer=writer, timeout_s=3.0))
+        await bench.clock.advance(0.05)
+        bench.cluster.stop()
+        await turned_until(bench.clock, writing.done)
+        with pytest.raises(WriteUnknown):
+            await writing
+
+    play(scenario())
+
+
+def test_a_write_that_is_cancelled_as_its_turn_comes_gives_it_on() -> None:
+    """It has the turn already, and does not know."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        place, writer = await bench.topic(), bench.cluster.writer()
+        assert await bench.write(place, b"a", writer=writer) == 0
+        turn = writer._turns[place]
+        await turn.acquire()
+        second = asyncio.ensure_future(bench.write(place, b"b", writer=writer))
+        await bench.clock.advance(0)
+        turn.release()
+        await asyncio.sleep(0)
+        assert turn.locked()
+        second.cancel()
+        await asyncio.wait({second})
+        assert second.cancelled()
+        assert await bench.write(place, b"c", writer=writer) == 1
+
+    play(scenario())

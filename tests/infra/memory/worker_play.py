@@ -133,7 +133,7 @@ class _Play:
         auditor = MemoryProcess(self.cluster, "auditor")
         async with (
             connect(SETTINGS, cluster=auditor) as bus,
-            bus.subscribe([Noted], follow=False) as found,
+            bus.subscribe([Noted], until="end") as found,
         ):
             return [(each.event.order, each.event.seen) async for each in found]
 

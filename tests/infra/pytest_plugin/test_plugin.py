@@ -332,7 +332,7 @@ async def scenario(penstock_app, penstock_clock):
         penstock_clock.move(timedelta(days=3))
         await bus.publish(Placed(order="1"))
         await app.settled()
-        async with app.bus.subscribe([Placed, Noted], follow=False) as found:
+        async with app.bus.subscribe([Placed, Noted], until="end") as found:
             times_ms = [each.timestamp_ms async for each in found]
         assert len(times_ms) == 2
         assert min(times_ms) >= int((begun_s + 3 * 86_400) * 1_000)
