@@ -24,14 +24,19 @@ demo: .venv/.ready
 	@$(BIN)/penstock demo
 
 # Three runs, because pytest-randomly shuffles within one: a slip in a core is told before a server starts.
-# The first needs no server. The second has what needs a Kafka on the embedded broker, the third on Apache
-# Kafka, with a Docker engine and its images, where there is a way to them (.ci/docker), and the machine for
-# itself.
+# The first needs no server. The second has what needs a Kafka on the embedded broker, except the command
+# line, which one broker is enough for; the third all of it on Apache Kafka, with a Docker engine and its
+# images, where there is a way to them (.ci/docker): three files at a time, for they mostly wait, and then
+# what is killed, with the machine for itself.
 test: .venv/.ready
 	$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal $(PYTEST_FLAGS) -m "not served" tests
-	PENSTOCK_TEST_KAFKA=embedded $(BIN)/python -m pytest --numprocesses=logical --dist=worksteal \
-		$(PYTEST_FLAGS) -m kafka tests/integration tests/faults
-	.ci/docker $(BIN)/python -m pytest $(PYTEST_FLAGS) -m served tests/conformance tests/integration tests/faults
+	PENSTOCK_TEST_KAFKA=embedded $(BIN)/python -m pytest --numprocesses=3 --dist=load --maxschedchunk=1 \
+		$(PYTEST_FLAGS) -m "kafka and not commands" tests/integration tests/faults
+	.ci/docker sh -c '\
+		$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder \
+			$(PYTEST_FLAGS) -m served \
+			tests/conformance tests/integration && \
+		$(BIN)/python -m pytest $(PYTEST_FLAGS) -m served tests/faults'
 
 check: .venv/.ready
 	$(BIN)/ruff format --check

@@ -1,8 +1,9 @@
-"""Consuming typed events with a handler that does nothing, against a bare loop.
+"""Consuming typed events with a handler that does nothing, against a bare loop and other clients.
 
 The bare loop is the floor: `getmany`, fastavro, pydantic, a commit each 100 ms; no lanes, no
-retries, no checks of the bytes, no dead letters. Counted is the time from the first event to the
-last, so that joining a group and starting up weigh on neither side.
+retries, no checks of the bytes, no dead letters. FastStream reads the same events as JSON,
+confluent-kafka with fastavro and pydantic around it. Counted is the time from the first event to
+the last, so that joining a group and starting up weigh on no side.
 """
 
 import asyncio
@@ -14,44 +15,30 @@ import uuid
 import fastavro
 from aiokafka import AIOKafkaConsumer
 
+from benchmarks import faststream_sides, librdkafka_sides
 from benchmarks.rig import (
     EVENTS,
     PAYMENTS,
     ROUNDS,
     PaymentTaken,
     Rounds,
+    Span,
     main,
     payments,
     settings_for,
     topics,
 )
+from penstock.events import Topic
 from penstock.infra.bootstrap import connect, open_worker
 from penstock.schemas.record import declaration_of
 from penstock.workers import Delivery, Worker
 from penstock.workers.topics import topics_of_worker
 
 LIMIT_S = 120.0
+OURS = "penstock no-op handler"
 FLOOR = "floor: getmany + fastavro"
-
-
-class Span:
-    """The time from the first event to the last of a known number."""
-
-    def __init__(self, count: int) -> None:
-        """Expect so many."""
-        self._left = count
-        self._first = 0.0
-        self.seconds = 0.0
-        self.done = asyncio.Event()
-
-    def tick(self) -> None:
-        """One event."""
-        if not self._first:
-            self._first = time.perf_counter()
-        self._left -= 1
-        if not self._left:
-            self.seconds = time.perf_counter() - self._first
-            self.done.set()
+FASTSTREAM = "FastStream, JSON"
+LIBRDKAFKA = "confluent-kafka + fastavro"
 
 
 async def ours(bootstrap: str, count: int) -> float:
@@ -108,14 +95,26 @@ async def run(bootstrap: str) -> None:
     """Publish once, then all sides in turn, then the table."""
     settings = settings_for(bootstrap)
     rounds = Rounds()
-    async with topics(settings, PAYMENTS):
+    json_topic = Topic(faststream_sides.JSON_PAYMENTS, partitions=PAYMENTS.partitions)
+    async with topics(settings, PAYMENTS, json_topic):
         async with connect(settings) as bus:
             await bus.publish_many(payments(EVENTS))
+        await faststream_sides.publish(bootstrap, payments(EVENTS), topic=json_topic.name)
         for _ in range(ROUNDS):
-            await rounds.measure("penstock no-op handler", EVENTS, lambda: ours(bootstrap, EVENTS))
+            await rounds.measure(OURS, EVENTS, lambda: ours(bootstrap, EVENTS))
             await rounds.measure(FLOOR, EVENTS, lambda: floor(bootstrap, EVENTS))
+            await rounds.measure(
+                FASTSTREAM, EVENTS, lambda: faststream_sides.consume(bootstrap, EVENTS, LIMIT_S)
+            )
+            await rounds.measure(
+                LIBRDKAFKA,
+                EVENTS,
+                lambda: asyncio.to_thread(librdkafka_sides.consume, bootstrap, EVENTS, LIMIT_S),
+            )
     rounds.print()
-    rounds.ratio("consume_vs_floor", "penstock no-op handler", FLOOR)
+    rounds.ratio("consume_vs_floor", OURS, FLOOR)
+    rounds.ratio("consume_vs_faststream", OURS, FASTSTREAM)
+    rounds.ratio("consume_vs_confluent", OURS, LIBRDKAFKA)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,14 @@ each with all that is ready.
 
 import asyncio
 
-from benchmarks.consume import LIMIT_S, Span
+from benchmarks.consume import LIMIT_S
 from benchmarks.rig import (
     EVENTS,
     PAYMENTS,
     ROUNDS,
     PaymentTaken,
     Rounds,
+    Span,
     main,
     payments,
     settings_for,

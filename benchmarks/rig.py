@@ -134,6 +134,31 @@ class Stopwatch:
         return time.perf_counter() - self._begun
 
 
+class Span:
+    """The time from the first event to the last of a known number."""
+
+    def __init__(self, count: int) -> None:
+        """Expect so many."""
+        self._left = count
+        self._first = 0.0
+        self.seconds = 0.0
+        self.done = asyncio.Event()
+
+    @property
+    def empty(self) -> bool:
+        """Whether none has come."""
+        return not self._first
+
+    def tick(self) -> None:
+        """One event."""
+        if not self._first:
+            self._first = time.perf_counter()
+        self._left -= 1
+        if not self._left:
+            self.seconds = time.perf_counter() - self._first
+            self.done.set()
+
+
 def main(run: Callable[[str], Coroutine[None, None, None]]) -> None:
     """Find a Kafka and run a benchmark on it."""
     with kafka() as bootstrap:

@@ -36,7 +36,7 @@ from penstock.events.names import saga_inbox_topic
 from penstock.events.saga_messages import InboxMessage, Start, encode_inbox_message
 from penstock.events.topic import Topic
 from penstock.infra.processes.owned_process import OwnedProcess
-from penstock.infra.schema_export import export_schemas
+from penstock.infra.schema_files.export import export_schemas
 from penstock.infra.topic_operations import topics_wanted
 from penstock.sagas.definition import Definition
 from penstock.sagas.language.check import load

@@ -7,8 +7,9 @@ do anything to. Where servers come from: penstock.infra.testing.kafka_source and
 """
 
 import os
+import signal
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn
@@ -39,15 +40,39 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if _IN_CI el
 
 _SERVED_ROOMS = {"integration", "faults"}
 _KAFKA_FIXTURES = {"kafka", "direct_kafka", "own_kafka", "fault_proxy"}
+_COMMANDS = ("command_line.py", "commands_page.py")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs servers, and what needs a Kafka; the conformance suite marks its own."""
+def pytest_configure() -> None:
+    """Let programs under test be interrupted.
+
+    A run in the background of a script inherits an ignored SIGINT, and would hand it on to them.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Mark what needs what (the conformance suite marks its own), and begin with what takes long.
+
+    Several processes share the tests: a long one that begins last leaves the others without work.
+    """
+
+    def by_length(item: pytest.Item) -> tuple[bool, ...]:
+        rooms = item.path.relative_to(_TESTS).parts
+        commands = item.get_closest_marker("commands")
+        return "faults" not in rooms, commands is None, "integration" not in rooms
+
     for item in items:
         if _SERVED_ROOMS.intersection(item.path.relative_to(_TESTS).parts):
             item.add_marker(pytest.mark.served)
         if _KAFKA_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.kafka)
+            if item.path.name.endswith(_COMMANDS):
+                item.add_marker(pytest.mark.commands)
+    yield  # others choose by these marks, and shuffle
+    items.sort(key=by_length)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, final
 
-from penstock.events.log import BatchWriter, LogReader, Partition, TopicAdmin
+from penstock.events.log import BatchWriter, Partition, RangeReader, TopicAdmin
 from penstock.infra.log_cluster import LogCluster
 from penstock.workers.ports import Assignments, GroupMember, ProducerGate
 
@@ -64,7 +64,7 @@ class Cluster:
             await writer.close()
 
     @asynccontextmanager
-    async def reader(self, *partitions: Partition) -> AsyncIterator[LogReader]:
+    async def reader(self, *partitions: Partition) -> AsyncIterator[RangeReader]:
         """A reader of these partitions, at their beginnings."""
         reader = await self._cluster.reader(*partitions)
         try:

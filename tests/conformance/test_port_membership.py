@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from penstock.events.log import Partition
-from penstock.workers.ports import GroupMember, Membership, NotAMember, PositionLost
+from penstock.events.log import Partition, PositionLost
+from penstock.workers.ports import GroupMember, Membership, NotAMember
 from tests.conformance.cluster import Cluster
 from tests.conformance.port_play import Reader, filled, make_topic
 from tests.integration.workbench import eventually, play
@@ -31,6 +31,8 @@ def test_one_member_reads_everything(cluster: Cluster, unique: Callable[[str], s
             assert (member.position(first), member.position(second)) == (2, 1)
             await eventually(lambda: _knows_end(reader, member, first, 2), what="the end")
             assert await member.bounds(first) == (0, 2)
+            assert await member.offset_at(first, 0) == 0
+            assert await member.offset_at(first, 1 << 50) == 2
             assert await member.membership() is Membership.MEMBER
             assert list(member.missing()) == []
 

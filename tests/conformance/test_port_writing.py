@@ -31,6 +31,7 @@ def test_written_records_are_read_as_they_were(
                 assert batch.append(record)
             assert len(batch) == 3
             assert await writer.write(place, batch, timeout_s=10) == 0
+            assert [*batch.content()] == sent
         found = await committed(cluster, place)
         assert [
             NewRecord(each.key, each.value, [*each.headers], each.timestamp) for each in found
@@ -107,6 +108,8 @@ def test_a_refused_batch_is_not_there(
             with pytest.raises(WriteRefused) as refused:
                 await writer.write(place, batch, timeout_s=10)
             assert refused.value.partition == place
+            assert refused.value.too_large == ("max.message.bytes" in config)
+            assert [*batch.content()] == [record]
             assert await filled(writer, place, b"good") == 0
         assert await committed_values(cluster, place) == [b"good"]
 

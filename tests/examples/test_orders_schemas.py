@@ -6,7 +6,7 @@ from pathlib import Path
 from penstock.events.event_types import event_types_of
 from penstock.infra.modules import import_modules
 from penstock.infra.project import find_project
-from penstock.infra.schema_export import file_text
+from penstock.infra.schema_files.export import file_text
 from penstock.schemas.record import declaration_of
 
 

@@ -35,7 +35,11 @@ class Ledger:
 
 
 async def read_committed(bootstrap: str, topic: str) -> list[Any]:
-    """All committed records of a topic, by partition and offset."""
+    """All committed records of a topic, by partition and offset.
+
+    Up to the last record of all: committed readers are told an end that for a while after a commit
+    stands before what it has committed.
+    """
     consumer = AIOKafkaConsumer(
         topic,
         bootstrap_servers=bootstrap,
@@ -48,7 +52,8 @@ async def read_committed(bootstrap: str, topic: str) -> list[Any]:
         async with asyncio.timeout(60):
             places = sorted(consumer.assignment())
             assert places, f"{topic} has no partitions"
-            ends = await consumer.end_offsets(places)
+            async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as last:  # reads uncommitted
+                ends = await last.end_offsets(places)
             records: list[Any] = []
             while any([await consumer.position(place) < ends[place] for place in places]):
                 for chunk in (await consumer.getmany(timeout_ms=500)).values():
@@ -63,6 +68,7 @@ def decoded(records: Iterable[Any], schemas: Iterable[Any]) -> list[tuple[Any, d
     parsed = {
         bytes.fromhex(record.key.decode()): fastavro.parse_schema(json.loads(record.value))
         for record in schemas
+        if b"/" not in record.key  # others are versions of subjects, not schemas
     }
     found = []
     for record in records:

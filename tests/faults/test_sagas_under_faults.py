@@ -44,8 +44,8 @@ from penstock.infra.redis.opening import open_redis
 from penstock.infra.redis.script import Script
 from penstock.infra.registry.opening import open_registry
 from penstock.infra.replication.counter_reader import CounterReader
-from penstock.infra.saga_sources import load_sagas
-from penstock.infra.schema_files import read_schemas
+from penstock.infra.sagas.sources import load_sagas
+from penstock.infra.schema_files.reading import read_schemas
 from penstock.infra.settings import Settings
 from penstock.infra.testing.fault_proxy import FaultProxy
 from penstock.infra.testing.kafka_server import KafkaServer

@@ -39,7 +39,7 @@ from penstock.events.saga_messages import (
 from penstock.infra.bootstrap import connect, open_topics, open_worker
 from penstock.infra.kafka.reader import open_reader
 from penstock.infra.parts import open_parts
-from penstock.infra.saga_bootstrap import open_saga
+from penstock.infra.sagas.bootstrap import open_saga
 from penstock.infra.settings import Settings
 from penstock.infra.topic_operations import apply_plan, plan_topics, topics_wanted
 from penstock.sagas.definition import Definition
@@ -452,7 +452,7 @@ class Trip:
         """The trips that were told of."""
         async with (
             connect(self.settings) as bus,
-            bus.subscribe([self.types.booked], follow=False) as booked,
+            bus.subscribe([self.types.booked], until="end") as booked,
         ):
             return [delivered.event.trip async for delivered in booked]
 
@@ -460,7 +460,7 @@ class Trip:
         """The trips that were told to have turned round, each with step and code; in no order."""
         async with (
             connect(self.settings) as bus,
-            bus.subscribe([self.types.turned], follow=False) as turned,
+            bus.subscribe([self.types.turned], until="end") as turned,
         ):
             told = [delivered.event async for delivered in turned]
         return sorted((each.trip, each.step, each.code) for each in told)

@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -159,3 +161,26 @@ def test_what_a_killed_test_has_left_is_removed_by_the_next(image: str, engine: 
         remove_left_behind(engine)
         assert not ours(engine, theirs)
         assert stack.state("server").running
+
+
+def test_several_may_remove_what_is_left_behind_at_the_same_time(image: str, engine: Any) -> None:
+    """What another has removed between a look and the next is no error."""
+    labels = {OWNER_LABEL: owner_labels()[OWNER_LABEL].rpartition("/")[0] + "/0"}  # begun long ago
+    made = threading.Event()
+
+    def remove(_: int) -> int:
+        removed = 0
+        with closing(DockerClient().client) as own:
+            while not made.is_set():
+                removed += remove_left_behind(own)
+            return removed + remove_left_behind(own)
+
+    with ThreadPoolExecutor(3) as pool:
+        counts = pool.map(remove, range(3))
+        try:
+            for _ in range(30):
+                engine.containers.create(image, labels=labels)
+        finally:
+            made.set()
+        assert sum(counts) >= 30
+    assert not ours(engine, labels[OWNER_LABEL])

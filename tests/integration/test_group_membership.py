@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from penstock.events.log import PositionLost
 from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.kafka.group import KafkaGroupMember
@@ -19,7 +20,7 @@ from penstock.infra.kafka.writer import KafkaWriter
 from penstock.infra.testing.fault_proxy import FaultProxy
 from penstock.workers import Delivery, Worker
 from penstock.workers.partition_life import Phase
-from penstock.workers.ports import Membership, NotAMember, PositionLost
+from penstock.workers.ports import Membership, NotAMember
 from tests.integration.seat import Seat, group_of
 from tests.integration.workbench import eventually, group_offset, make_topic, new_record, play
 from tests.integration.worker_bench import Noted, Placed, Run, Shop, made_shop, running

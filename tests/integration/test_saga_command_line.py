@@ -19,9 +19,9 @@ import pytest
 
 from penstock.infra.cli.datum_json import BadData
 from penstock.infra.cli.saga_requests import RequestRefused
-from penstock.infra.saga_address import UnknownSaga, UnknownSagaKey
-from penstock.infra.saga_operations import NoAnswer
-from penstock.infra.saga_reading import NoVersion
+from penstock.infra.sagas.address import UnknownSaga, UnknownSagaKey
+from penstock.infra.sagas.operations import NoAnswer
+from penstock.infra.sagas.reading import NoVersion
 from penstock.schemas.errors import PenstockError
 
 pytestmark = pytest.mark.timeout(240)

@@ -10,7 +10,7 @@ from penstock.events.dead_letter import parse_note
 from penstock.events.log import LogRecord, NewRecord
 from penstock.events.saga_headers import CommandHeaders, Direction, command_id, idempotency_key
 from penstock.events.saga_messages import InboxMessage, Outcome, StepReply, Verb, Way
-from penstock.infra.saga_bootstrap import InputMoved
+from penstock.infra.sagas.bootstrap import InputMoved
 from penstock.sagas.definition_book import DefinitionChanged
 from penstock.sagas.engine.facts import FactKind, fold
 from penstock.sagas.engine.leftovers import leftovers

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
@@ -127,21 +128,39 @@ def new_record(
 
 
 async def read_committed(connection: KafkaConnection, partition: Partition) -> list[LogRecord]:
-    """All committed records of a partition."""
+    """All committed records of a partition.
+
+    A commit is answered before its markers are written, so the end that committed readers are
+    told may for a while stand before what was committed. So this reads to the last record of all.
+    """
     reader = await open_reader(connection, [partition])
     try:
-        return await read_to_end(reader, partition)
+        return await _read_to(reader, partition, await _last_end(connection, partition))
     finally:
         await reader.close()
+
+
+async def _last_end(connection: KafkaConnection, partition: Partition) -> int:
+    place = TopicPartition(*partition)
+    client = AIOKafkaConsumer(bootstrap_servers=connection.bootstrap)  # reads uncommitted
+    async with client:
+        end: int = (await client.end_offsets([place]))[place]
+        return end
+
+
+async def _read_to(reader: LogReader, partition: Partition, end: int) -> list[LogRecord]:
+    records: list[LogRecord] = []
+    deadline = time.monotonic() + LIMIT_S
+    while (position := reader.position(partition)) < end:
+        assert time.monotonic() < deadline, f"{partition}: stands at {position}, not at {end}"
+        records.extend(await reader.read(timeout_s=0.2))
+    return records
 
 
 async def read_to_end(reader: LogReader, partition: Partition) -> list[LogRecord]:
     """All records from a reader's position to the end that the partition has now."""
     _, end = await reader.bounds(partition)
-    records: list[LogRecord] = []
-    while reader.position(partition) < end:
-        records.extend(await reader.read(timeout_s=0.2))
-    return records
+    return await _read_to(reader, partition, end)
 
 
 async def values_in(connection: KafkaConnection, partition: Partition) -> list[bytes | None]:

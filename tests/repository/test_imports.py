@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,11 @@ def test_only_the_kafka_adapter_imports_aiokafka() -> None:
         if name.split(".")[0] == "aiokafka"
     ]
     assert not found, "\n".join(found)
+
+
+def test_no_room_offers_a_name_that_one_of_its_modules_has() -> None:
+    """Once such a module is loaded, `from room import name` gives the module instead."""
+    for room in ROOMS:
+        offered = getattr(import_module(f"penstock.{room}"), "__all__", [])
+        own = {module.name.rpartition(".")[2] for module in modules(room)}
+        assert not own.intersection(offered), room
