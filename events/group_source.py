@@ -37,7 +37,7 @@ from penstock.events.clock import Clock
 from penstock.events.deadline import before
 from penstock.events.group import GroupReader
 from penstock.events.intake import Intake
-from penstock.events.log import LogRecord, Partition, TopicMissing
+from penstock.events.log import LogRecord, Partition
 from penstock.events.reading_range import (
     PartitionAnswers,
     Start,
@@ -46,6 +46,7 @@ from penstock.events.reading_range import (
     timestamp_ms_of,
 )
 from penstock.events.record_source import GroupStatistics, SourceStatistics
+from penstock.events.topic_watch import TopicWatch
 from penstock.schemas.errors import WorldError
 
 __all__ = ["Assigned", "GroupPlace", "GroupSource", "GroupSourceSettings", "Revoked"]
@@ -59,8 +60,6 @@ _POLL_AGAIN_S: Final = 10.0
 _LOCATE_AGAIN_S: Final = 1.0
 _LOCATE_LIMIT_S: Final = 60.0
 """So long it is tried to learn where a partition begins."""
-_LOOK_S: Final = 20.0
-"""Between looks whether the topics are still there."""
 _CLOSE_LIMIT_S: Final = 15.0
 """Longest wait for the last commits."""
 
@@ -479,12 +478,10 @@ class GroupSource:
 
     async def _look(self, member: GroupReader) -> None:
         """A group goes on without a topic that was deleted, and would wait for it in silence."""
-        missing = set[str]()
+        watch = TopicWatch(self._clock.monotonic())
         while True:
-            await self._clock.sleep_until(self._clock.monotonic() + _LOOK_S)
-            missing_before, missing = missing, set(member.missing())
-            if gone := missing & missing_before:
-                raise TopicMissing(topics=", ".join(sorted(gone)))
+            await self._clock.sleep_until(watch.due_s)
+            watch.look(self._clock.monotonic(), member.missing)
 
     async def _within(self, deadline_s: float, work: Coroutine[Any, Any, object]) -> None:
         """Wait for something, but not past a deadline; who called looks how far it has come."""

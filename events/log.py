@@ -226,6 +226,10 @@ class RangeReader(LogReader, Protocol):
         """Read a partition again."""
         ...
 
+    def missing(self) -> Sequence[str]:
+        """Topics that are to be read and the cluster does not know; nothing comes of them."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicState:

@@ -13,6 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, final
 
+from penstock.events.clock import Clock
 from penstock.events.intake import Intake
 from penstock.events.log import LogRecord, Partition, RangeReader
 from penstock.events.reading_range import (
@@ -25,6 +26,7 @@ from penstock.events.reading_range import (
     timestamp_ms_of,
 )
 from penstock.events.record_source import SourceStatistics
+from penstock.events.topic_watch import TopicWatch
 
 __all__ = ["RangeSource"]
 
@@ -43,6 +45,7 @@ class RangeSource:
         self,
         reader: RangeReader,
         partitions: Sequence[Partition],
+        clock: Clock,
         *,
         start: Start = "beginning",
         until: Until = None,
@@ -52,6 +55,7 @@ class RangeSource:
         Args:
             reader: reads these partitions, for this source alone; closed with it.
             partitions: which ones.
+            clock: tells when to look whether the topics are still there.
             start: where to begin.
             until: where to end.
 
@@ -61,6 +65,8 @@ class RangeSource:
         check_range(start, until, partitions)
         self._reader = reader
         self._partitions = tuple(partitions)
+        self._clock = clock
+        self._watch = TopicWatch(clock.monotonic())
         self._start = start
         self._until = until
         self._spans: dict[Partition, Span] | None = None
@@ -138,6 +144,7 @@ class RangeSource:
 
         Raises:
             PositionLost: a log no longer holds what is to be read.
+            TopicMissing: a topic was deleted.
             WorldError: the log cannot be read.
         """
         await self.begin()
@@ -147,6 +154,7 @@ class RangeSource:
         if not self._stopped:
             timeout_s = _POLL_RESTING_S if self._resting else _POLL_S
             self._offer(await self._reader.read(timeout_s=timeout_s))
+            self._watch.look(self._clock.monotonic(), self._reader.missing)
         return True
 
     async def _make_room(self) -> None:

@@ -87,6 +87,7 @@ class RecordSource(Protocol):
 
         Raises:
             PositionLost: the log no longer holds what is to be read.
+            TopicMissing: a topic was deleted.
             WorldError: reading cannot go on.
         """
         ...

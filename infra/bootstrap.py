@@ -228,7 +228,7 @@ class Bus:
         chosen = chosen_partitions(sorted({*declared, *there}), partitions)
         check_range(start, until, chosen)
         reader = await self._parts.cluster.reader(*chosen)
-        return RangeSource(reader, chosen, start=start, until=until)
+        return RangeSource(reader, chosen, self._parts.clock, start=start, until=until)
 
     async def consume(
         self,

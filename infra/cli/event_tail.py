@@ -135,7 +135,9 @@ async def _tail(
         )
         decoding = RecordDecoding(parts.schemas, wanted, values=wish.form is not TailForm.RAW)
         reader = await parts.cluster.reader(*part.partitions)
-        source = RangeSource(reader, part.partitions, start=part.start, until=part.until)
+        source = RangeSource(
+            reader, part.partitions, parts.clock, start=part.start, until=part.until
+        )
         try:
             await _print(source, decoding, wish)
         finally:

@@ -13,7 +13,7 @@ from penstock.infra.kafka.abandoned import abandon, stop_or_abandon
 from penstock.infra.kafka.bounded_records import UnreadableBatches, read_safely
 from penstock.infra.kafka.connection import KafkaConnection, KafkaUnreachable
 from penstock.infra.kafka.error_codes import describe
-from penstock.infra.kafka.known_topics import find_topics, unanswered
+from penstock.infra.kafka.known_topics import find_topics, unanswered, unknown_topics
 from penstock.infra.kafka.log_times import ask_time
 from penstock.infra.kafka.own_client import adapt
 
@@ -109,6 +109,11 @@ class KafkaReader:
     def resume(self, partition: Partition) -> None:
         """Read a partition again."""
         self._consumer.resume(TopicPartition(*partition))
+
+    def missing(self) -> Sequence[str]:
+        """Topics that are to be read and the cluster does not know."""
+        topics = {place.topic for place in self._consumer.assignment()}
+        return unknown_topics(self._consumer._client, topics)  # noqa: SLF001 - knows the cluster
 
     async def read(self, *, timeout_s: float) -> Sequence[LogRecord]:
         """The next records, in order within each partition; empty after the timeout.

@@ -55,6 +55,10 @@ class Fetcher:
         self.is_held = False
         """True while nothing may be given out, as in a rebalance."""
 
+    def topics(self) -> set[str]:
+        """The topics of what is read now."""
+        return {partition.topic for partition in self._cursors}
+
     def assign(self, partitions: Iterable[Partition]) -> None:
         """Read these from now on, each from nowhere until `seek`; forget all others."""
         self._cursors = {partition: PartitionCursor() for partition in sorted(partitions)}
@@ -148,7 +152,7 @@ class Fetcher:
         if read.error is ErrorCode.offset_out_of_range and cursor.position == asked_offset:
             raise OutOfRange(partition, asked_offset)
         if read.error is not ErrorCode.none:
-            return False  # it may come back; whoever watches a group is told of missing topics
+            return False  # it may come back; whoever watches is told of missing topics
         cursor.end, cursor.answer = read.last_stable_offset, self._answers
         return cursor.put(asked_offset, committed_records(partition, read, asked_offset))
 

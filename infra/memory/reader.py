@@ -80,6 +80,11 @@ class MemoryReader:
         self._cursor(partition).seek(offset)
         self._fetcher.nudge()
 
+    def missing(self) -> Sequence[str]:
+        """Topics that are to be read and the broker does not know."""
+        known = self._broker.core.topics
+        return [topic for topic in self._fetcher.topics() if known.get(topic) is None]
+
     async def read(self, *, timeout_s: float) -> Sequence[LogRecord]:
         """The next records, in order within each partition; empty after the timeout.
 

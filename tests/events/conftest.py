@@ -344,6 +344,7 @@ class MemoryReader:
         self._positions = dict.fromkeys(partitions, 0)
         self._paused: set[Partition] = set()
         self.chunk = 10
+        self.unknown: list[str] = []
         self.stuck = False
         self.takes_s = 0.0
         self.closed = False
@@ -367,6 +368,10 @@ class MemoryReader:
     def resume(self, partition: Partition) -> None:
         """As the port promises."""
         self._paused.discard(partition)
+
+    def missing(self) -> list[str]:
+        """As the port promises."""
+        return self.unknown
 
     def seek(self, partition: Partition, offset: int) -> None:
         """As the port promises."""

@@ -53,7 +53,7 @@ def subscriber(
     world: World, *, until: Any = "end", **arguments: Any
 ) -> Subscriber[Delivered[Paid]]:
     """A subscriber of all payments."""
-    source = RangeSource(world.reader(*PARTITIONS), PARTITIONS, until=until)
+    source = RangeSource(world.reader(*PARTITIONS), PARTITIONS, world.clock, until=until)
     return Subscriber(source, [Paid], world.catalogue(), world.clock, **arguments)
 
 
@@ -274,7 +274,7 @@ def test_a_slow_partition_does_not_hold_up_the_others(shop: World) -> None:
     shop.log.append(slow, [NewRecord(b"k", value, (), 0)] * 20_000)
 
     async def scenario() -> None:
-        source = RangeSource(reader := shop.reader(*PARTITIONS), PARTITIONS)
+        source = RangeSource(reader := shop.reader(*PARTITIONS), PARTITIONS, shop.clock)
         reader.chunk = 1_000
         subscribed = Subscriber[Delivered[Paid]](source, [Paid], shop.catalogue(), shop.clock)
 

@@ -69,7 +69,9 @@ def subscriber(
     **arguments: Any,
 ) -> Subscriber[Delivered[Placed]]:
     """A subscriber with a reader and a catalogue of its own."""
-    source = RangeSource(reader or world.reader(*PARTITIONS), PARTITIONS, start=start, until=until)
+    source = RangeSource(
+        reader or world.reader(*PARTITIONS), PARTITIONS, world.clock, start=start, until=until
+    )
     return Subscriber(source, [Placed], world.catalogue(), world.clock, **arguments)
 
 
@@ -200,7 +202,7 @@ def test_a_record_is_not_passed_over_where_its_schema_could_not_be_asked_for(sho
 
     async def scenario() -> list[int]:
         subscribed = Subscriber[Delivered[Placed]](
-            RangeSource(shop.reader(*PARTITIONS), PARTITIONS, until="end"),
+            RangeSource(shop.reader(*PARTITIONS), PARTITIONS, shop.clock, until="end"),
             [Placed],
             SchemaCatalogue(
                 unread, shop.registrar(), shop.clock, shop.entropy, raise_alarm=shop.alarms.append
@@ -252,7 +254,7 @@ def test_a_record_whose_schema_is_of_another_kind_is_told_as_what_cannot_be_deco
     world.log.append(PARTITIONS[0], [NewRecord(b"k", frame_of_id(7) + b"\x00", (), 0)] * 2)
 
     def reader(**told: Any) -> Subscriber[Delivered[Placed]]:
-        source = RangeSource(world.reader(*PARTITIONS), PARTITIONS, until="end")
+        source = RangeSource(world.reader(*PARTITIONS), PARTITIONS, world.clock, until="end")
         return Subscriber(source, [Placed], OtherKinds(), world.clock, **told)
 
     codes: list[str] = []
@@ -292,7 +294,7 @@ def test_tombstones_are_handed_out_to_whoever_asks(shop: World) -> None:
     place = PARTITIONS[0]
     offset = shop.log.append(place, [NewRecord(b"o-1", None, [("why", b"forgotten")], 5)])
     subscribed: Subscriber[Delivered[Placed] | Tombstone] = Subscriber(
-        RangeSource(shop.reader(*PARTITIONS), PARTITIONS, until="end"),
+        RangeSource(shop.reader(*PARTITIONS), PARTITIONS, shop.clock, until="end"),
         [Placed],
         shop.catalogue(),
         shop.clock,

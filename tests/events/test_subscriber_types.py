@@ -69,7 +69,9 @@ def shop(world: World) -> World:
 
 def subscriber(world: World, **arguments: Any) -> Subscriber[Delivered[Placed]]:
     """A subscriber to all that lies there."""
-    source = RangeSource(world.reader(*PARTITIONS), PARTITIONS, start="beginning", until="end")
+    source = RangeSource(
+        world.reader(*PARTITIONS), PARTITIONS, world.clock, start="beginning", until="end"
+    )
     return Subscriber(source, [Placed], world.catalogue(), world.clock, **arguments)
 
 

@@ -36,7 +36,7 @@ async def read(world: World, start: Start, until: Until, chunk: int) -> list[tup
     """Read all of it, in virtual time."""
     reader = world.reader(*PARTITIONS)
     reader.chunk = chunk
-    source = RangeSource(reader, PARTITIONS, start=start, until=until)
+    source = RangeSource(reader, PARTITIONS, world.clock, start=start, until=until)
     found: list[tuple[int, int]] = []
 
     async def loop() -> None:

@@ -469,12 +469,13 @@ def test_a_group_is_named_as_workers_are() -> None:
     play(scenario)
 
 
-def test_a_topic_that_goes_is_missed() -> None:
-    """The group itself would wait for it in silence."""
+@pytest.mark.parametrize("group", [None, "reports"])
+def test_a_topic_that_goes_is_missed(group: str | None) -> None:
+    """The log itself would be waited for in silence."""
 
     async def scenario(cluster: MemoryCluster) -> None:
         await make_topics(cluster, SETTINGS, types=[Sold])
-        async with bus_of(cluster) as bus, bus.subscribe([Sold], group="reports") as sold:
+        async with bus_of(cluster) as bus, bus.subscribe([Sold], group=group) as sold:
             await sell(bus)
             await take(sold, COUNT)
             await sold.commit()
