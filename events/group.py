@@ -10,11 +10,30 @@ Laws:
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 from penstock.events.log import LogRecord, Partition
+from penstock.schemas.errors import ExitCode, WorldError
 
-__all__ = ["GroupReader"]
+__all__ = ["CommitMissed", "GroupReader"]
+
+
+@dataclass(eq=False, kw_only=True)
+class CommitMissed(WorldError):
+    """Partitions went elsewhere before what was finished of them was committed."""
+
+    partitions: str
+    """Their names."""
+
+    code: ClassVar[str] = "PEN-E44"
+    exit_code: ClassVar[ExitCode] = ExitCode.UNREACHABLE
+    what: ClassVar[str] = "Finished records were not committed, of {partitions}."
+    why: ClassVar[str] = "The group gave these away meanwhile; whoever has them handles them again."
+    remedy: ClassVar[str] = (
+        "Nothing is lost: let what handles records bear repeats. Where this comes often, finish "
+        "sooner, or raise PENSTOCK_DRAIN_S."
+    )
 
 
 class GroupReader(Protocol):

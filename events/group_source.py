@@ -35,7 +35,7 @@ from typing import Any, Final, TypeAlias, final
 from penstock.events.alarm import Alarm, RaiseAlarm
 from penstock.events.clock import Clock
 from penstock.events.deadline import before
-from penstock.events.group import GroupReader
+from penstock.events.group import CommitMissed, GroupReader
 from penstock.events.intake import Intake
 from penstock.events.log import LogRecord, Partition
 from penstock.events.reading_range import (
@@ -139,6 +139,7 @@ class GroupSource:
         self._ends: dict[Partition, int] = {}
         self._ends_known = asyncio.Event()
         self._resting: set[Partition] = set()
+        self._missed: set[Partition] = set()
         self._intake = Intake()
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
@@ -224,10 +225,14 @@ class GroupSource:
         """Commit what is finished.
 
         Raises:
+            CommitMissed: partitions were let go before that.
             WorldError: an offset was not committed, or nobody knows.
         """
         if (error := await self._commit(self._lives)) is not None:
             raise error
+        if self._missed:
+            missed, self._missed = self._missed, set()
+            raise CommitMissed(partitions=", ".join(map(str, sorted(missed))))
 
     def stop(self) -> None:
         """Give nothing more."""
@@ -314,6 +319,7 @@ class GroupSource:
             position = self._intake.position(partition)
             if position > life.committed or partition in held:
                 self._repeats += 1
+                self._missed.add(partition)
                 text = (
                     "Let go of a partition with a record in hand, or with finished records that "
                     "could not be committed; its next owner handles them again."

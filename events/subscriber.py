@@ -260,6 +260,7 @@ class Subscriber(Generic[ItemT]):
         commit.
 
         Raises:
+            CommitMissed: partitions went elsewhere before that, and their records come again.
             WorldError: it was not committed, or nobody knows; its records may come again.
         """
         self._lay_aside()

@@ -219,13 +219,14 @@ class Bus:
             raise BadRange(argument="list of types", reason="it is empty")
         declared = partitions_of(types)
         topics = sorted({partition.topic for partition in declared})
-        if group is not None:
-            check_group_range(start, until, declared, partitions)
-            return await open_group(self._parts, group, topics, start=start)
         # Whoever writes may know of more partitions than the types say here, if these are older.
         known = await self._parts.topics.describe(topics)
         there = [Partition(name, each) for name in known for each in range(known[name].partitions)]
-        chosen = chosen_partitions(sorted({*declared, *there}), partitions)
+        every = sorted({*declared, *there})
+        if group is not None:
+            check_group_range(start, until, every, partitions)
+            return await open_group(self._parts, group, topics, start=start)
+        chosen = chosen_partitions(every, partitions)
         check_range(start, until, chosen)
         reader = await self._parts.cluster.reader(*chosen)
         return RangeSource(reader, chosen, self._parts.clock, start=start, until=until)

@@ -13,6 +13,7 @@ import pytest
 from kio.schema.errors import ErrorCode
 
 from penstock.events import Event, Topic
+from penstock.events.group import CommitMissed
 from penstock.events.log import NewRecord, Partition, TopicMissing
 from penstock.events.names import IllegalName, subscriber_group
 from penstock.events.partition_lanes import HandlerRaised
@@ -298,6 +299,9 @@ def test_a_body_that_outlasts_the_drain_is_told_of(caplog: pytest.LogCaptureFixt
                 group = sold.statistics().group
                 assert group is not None
                 assert (group.rebalances, group.repeats) == (1, 1)
+                with pytest.raises(CommitMissed, match=r"not committed, of memory\.sold/\d\. "):
+                    await sold.commit()
+                await sold.commit()  # told once
                 assert group.partitions + _partitions(sold_too) == len(PARTITIONS)
                 rest = asyncio.ensure_future(take(sold_too, 40))
                 more = asyncio.ensure_future(take(sold, 40))
@@ -333,6 +337,8 @@ def test_who_was_thrown_out_is_told_of_and_comes_back(caplog: pytest.LogCaptureF
             cluster.expire(GROUP, "one")
             seen += await take(sold, 5)
             await wait(cluster, 30)
+            with pytest.raises(CommitMissed):
+                await sold.commit()
             reading = asyncio.ensure_future(_read_on(sold, seen))
             await wait(cluster, 30)
             reading.cancel()

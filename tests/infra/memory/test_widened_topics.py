@@ -113,6 +113,27 @@ def test_a_group_reads_partitions_that_come_later_from_their_beginning(
     play(scenario, limit_s=3_600)
 
 
+def test_a_group_may_begin_at_offsets_of_partitions_that_came_later() -> None:
+    """The cluster knows of them, whatever the types here say."""
+
+    async def scenario(cluster: MemoryCluster) -> None:
+        await make_topics(cluster, SETTINGS, types=[SoldWide])
+        added, beyond = Partition(WIDE.name, 4), Partition(WIDE.name, 5)
+        async with connect(SETTINGS, cluster=cluster) as bus:
+            await sell(bus, SoldWide, 0)
+            async with bus.subscribe([Sold], group="reports", start={added: 1}) as sold:
+                found: dict[int, int] = {}
+                while added.number not in found:
+                    delivered = await anext(sold)
+                    found.setdefault(delivered.partition, delivered.offset)
+                assert found[added.number] == 1
+            with pytest.raises(BadRange):
+                async with bus.subscribe([Sold], group="others", start={beyond: 0}):
+                    pytest.fail("there is no such partition")
+
+    play(scenario)
+
+
 def test_what_is_published_in_the_block_comes_behind_the_end() -> None:
     """Also in a group, which has its partitions a while after the block was entered."""
 
