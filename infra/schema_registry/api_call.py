@@ -3,8 +3,9 @@
 Law: what a call holds has been judged: a number is in its range, a schema is one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from penstock.schemas.compatibility_levels import Level
 from penstock.schemas.schema import AvroSchema
@@ -18,6 +19,7 @@ __all__ = [
     "ListTypes",
     "ListVersions",
     "LookUp",
+    "Page",
     "ReadLevel",
     "ReadMode",
     "ReadSchema",
@@ -31,6 +33,21 @@ __all__ = [
 
 LATEST: Final = 0
 """Stands for the latest version, which clients call `latest` or -1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Which part of a list is asked for."""
+
+    offset: int = 0
+    """So many are passed over."""
+    limit: int | None = None
+    """So many at most; None for all."""
+
+    def of(self, found: Sequence[Any]) -> Sequence[Any]:
+        """Return this part of a list."""
+        end = None if self.limit is None else self.offset + self.limit
+        return found[self.offset : end]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +68,8 @@ class ListSchemas:
     """What subjects begin with."""
     latest_only: bool
     """Only the latest version of each."""
+    page: Page = Page()
+    """Which of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +88,8 @@ class SubjectsOfId:
 
     id: int
     """The id."""
+    page: Page = Page()
+    """Which of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +98,8 @@ class VersionsOfId:
 
     id: int
     """The id."""
+    page: Page = Page()
+    """Which of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +108,8 @@ class ListSubjects:
 
     prefix: str
     """What they begin with."""
+    page: Page = Page()
+    """Which of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +118,8 @@ class ListVersions:
 
     subject: str
     """The subject."""
+    page: Page = Page()
+    """Which of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

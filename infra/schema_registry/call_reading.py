@@ -27,6 +27,7 @@ from penstock.infra.schema_registry.api_call import (
     ListTypes,
     ListVersions,
     LookUp,
+    Page,
     ReadLevel,
     ReadMode,
     ReadSchema,
@@ -52,6 +53,7 @@ MAX_SUBJECT: Final = 512
 """Characters of a subject at most."""
 
 _PARTS: Final = 8
+_DIGITS: Final = 18
 _MEDIA_TYPES: Final = frozenset(
     {
         "application/vnd.schemaregistry.v1+json",
@@ -131,7 +133,9 @@ def _schemas_call(method: str, rest: list[str], query: Mapping[str, str]) -> Api
     _only(method, "GET")
     match rest:
         case []:
-            return ListSchemas(prefix=_prefix(query), latest_only=_flag(query, "latestOnly"))
+            return ListSchemas(
+                prefix=_prefix(query), latest_only=_flag(query, "latestOnly"), page=_page(query)
+            )
         case ["types"]:
             return ListTypes()
         case ["ids", number]:
@@ -139,9 +143,9 @@ def _schemas_call(method: str, rest: list[str], query: Mapping[str, str]) -> Api
         case ["ids", number, "schema"]:
             return ReadSchema(id=_id(number), raw=True)
         case ["ids", number, "subjects"]:
-            return SubjectsOfId(id=_id(number))
+            return SubjectsOfId(id=_id(number), page=_page(query))
         case ["ids", number, "versions"]:
-            return VersionsOfId(id=_id(number))
+            return VersionsOfId(id=_id(number), page=_page(query))
         case _:
             raise refused(ApiCode.UNSUPPORTED_PATH, "HTTP 404 Not Found")
 
@@ -153,11 +157,11 @@ def _subjects_call(
         raise refused(ApiCode.OPERATION_NOT_PERMITTED, _NEVER_DELETED)
     match method, rest:
         case "GET", []:
-            return ListSubjects(prefix=_prefix(query))
+            return ListSubjects(prefix=_prefix(query), page=_page(query))
         case "POST", [subject]:
             return LookUp(subject=_subject(subject), schema=_schema(request))
         case "GET", [subject, "versions"]:
-            return ListVersions(subject=_subject(subject))
+            return ListVersions(subject=_subject(subject), page=_page(query))
         case "POST", [subject, "versions"]:
             return Register(subject=_subject(subject), schema=_schema(request))
         case "GET", [subject, "versions", version]:
@@ -243,6 +247,22 @@ def _prefix(query: Mapping[str, str]) -> str:
     prefix = query.get("subjectPrefix", "")
     # Confluent's registry has contexts, and `:*:` stands for all of them.
     return "" if prefix == ":*:" else prefix
+
+
+def _page(query: Mapping[str, str]) -> Page:
+    offset, limit = _count(query, "offset"), _count(query, "limit")
+    if _flag(query, "deletedOnly"):
+        return Page(limit=0)  # nothing is ever deleted here
+    # As with Confluent's registry, what is no limit is none.
+    return Page(offset=max(offset, 0), limit=limit if limit > 0 else None)
+
+
+def _count(query: Mapping[str, str], name: str) -> int:
+    text = query.get(name) or "0"
+    number = text.removeprefix("-")
+    if not number.isascii() or not number.isdecimal() or len(number) > _DIGITS:
+        raise refused(ApiCode.BAD_REQUEST, f"The {name} '{excerpt(text)}' is no whole number")
+    return int(text)
 
 
 def _subject(text: str) -> str:

@@ -8,6 +8,7 @@ Laws:
 3. Signals are the caller's: whoever runs this says when to stop.
 """
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterator
@@ -16,19 +17,21 @@ from typing import Final, final
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from penstock.infra.plain_text import excerpt
 from penstock.infra.schema_registry.registry_errors import RegistryNotServed
 
-__all__ = ["GRACE_S", "RegistryServer", "is_loopback", "listening"]
+__all__ = ["GRACE_S", "IDLE_S", "RegistryServer", "is_loopback", "listening"]
 
 GRACE_S: Final = 5
 """Seconds for answers that are under way at the end."""
 _BACKLOG: Final = 128
 _CONNECTIONS: Final = 200
 """At once; further ones are answered 503."""
-_IDLE_S: Final = 30
-"""Seconds that a connection may be idle between two requests."""
+IDLE_S: Final = 30
+"""Seconds that a connection may take from its opening to the end of a request's headers, and from
+an answer to the end of the next one's."""
 _HEADERS_BYTES: Final = 16 * 1024
 """The longest subject, quoted, and a client's usual headers."""
 
@@ -65,19 +68,27 @@ def is_loopback(address: str) -> bool:
 class RegistryServer:
     """One server over one socket."""
 
-    def __init__(self, app: ASGIApp, opened: socket.socket, *, grace_s: int = GRACE_S) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        opened: socket.socket,
+        *,
+        grace_s: int = GRACE_S,
+        idle_s: int = IDLE_S,
+    ) -> None:
         """Stand ready.
 
         Args:
             app: what answers.
             opened: where it listens; the caller's to close.
             grace_s: seconds for answers that are under way at the end.
+            idle_s: seconds that a connection waits for the whole headers of a request.
         """
         self._opened = opened
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=_Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -86,7 +97,7 @@ class RegistryServer:
                 server_header=False,
                 proxy_headers=False,
                 limit_concurrency=_CONNECTIONS,
-                timeout_keep_alive=_IDLE_S,
+                timeout_keep_alive=idle_s,
                 timeout_graceful_shutdown=grace_s,
                 h11_max_incomplete_event_size=_HEADERS_BYTES,
             )
@@ -99,6 +110,45 @@ class RegistryServer:
     def stop(self) -> None:
         """Begin the end; `serve` returns soon."""
         self._server.should_exit = True
+
+
+class _Connection(H11Protocol):
+    """uvicorn's own, which waits for ever for a first request, and for the rest of any headers."""
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn
+        """Wait for the first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Wait no more, where a request is there."""
+        super().data_received(data)
+        is_asked = self.cycle is not None  # it is annotated as if it always were
+        if is_asked and not self.cycle.response_complete:
+            self._wait_no_more()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, unless it is there already."""
+        super().on_response_complete()
+        if self.cycle.response_complete:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        super().connection_lost(exc)
+        self._wait_no_more()
+
+    def _wait(self) -> None:
+        self._wait_no_more()
+        if not self.transport.is_closing():
+            self._waiting = self.loop.call_later(self.timeout_keep_alive, self.transport.close)
+
+    def _wait_no_more(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
 
 class _Server(uvicorn.Server):

@@ -197,17 +197,18 @@ class RegistryService:
             case ReadVersion():
                 answer: Any = _version_part(self._version(call.subject, call.version), call.part)
             case ListSubjects():
-                answer = self._subjects(call.prefix)
+                answer = call.page.of(self._subjects(call.prefix))
             case ListVersions():
-                answer = [each.version for each in self._versions(call.subject)]
+                answer = call.page.of([each.version for each in self._versions(call.subject)])
             case ListSchemas():
                 answer = self._all(call)
             case SubjectsOfId():
-                answer = list(dict.fromkeys(each.subject for each in self._uses(call.id)))
+                uses = dict.fromkeys(each.subject for each in self._uses(call.id))
+                answer = call.page.of(list(uses))
             case VersionsOfId():
                 answer = [
                     {"subject": each.subject, "version": each.version}
-                    for each in self._uses(call.id)
+                    for each in call.page.of(self._uses(call.id))
                 ]
             case LookUp():
                 answer = self._looked_up(call)
@@ -259,11 +260,12 @@ class RegistryService:
         ]
 
     def _all(self, call: ListSchemas) -> Any:
-        return [
-            _version_object(each)
+        found = [
+            each
             for subject in self._subjects(call.prefix)
             for each in self._schemas.versions(subject)[-1 if call.latest_only else 0 :]
         ]
+        return [_version_object(each) for each in call.page.of(found)]
 
     def _looked_up(self, call: LookUp) -> Any:
         for each in reversed(self._versions(call.subject)):

@@ -3,13 +3,19 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 
 from penstock.infra.clock import SystemClock
 from penstock.infra.schema_registry.registry_app import RegistryApp
 from penstock.infra.schema_registry.registry_errors import RegistryNotServed
-from penstock.infra.schema_registry.registry_server import RegistryServer, is_loopback, listening
+from penstock.infra.schema_registry.registry_server import (
+    IDLE_S,
+    RegistryServer,
+    is_loopback,
+    listening,
+)
 from penstock.infra.schema_registry.registry_service import RegistryService
 from penstock.schemas.compatibility_levels import Level
 from penstock.schemas.schema import AvroSchema
@@ -56,14 +62,17 @@ class OneSchema:
         raise KeyError(subject)
 
 
-def served(scenario: Callable[[int, RegistryServer], Awaitable[None]]) -> RegistryService:
+def served(
+    scenario: Callable[[int, RegistryServer], Awaitable[None]], *, idle_s: int = IDLE_S
+) -> RegistryService:
     """Serve on a free port while a scenario plays, and end."""
 
     async def run() -> RegistryService:
         clock = SystemClock()
         service = RegistryService(OneSchema(), clock)
         with listening("127.0.0.1", 0) as opened:
-            server = RegistryServer(RegistryApp(service, clock, local=True), opened, grace_s=1)
+            app = RegistryApp(service, clock, local=True)
+            server = RegistryServer(app, opened, grace_s=1, idle_s=idle_s)
             serving = asyncio.ensure_future(server.serve())
             try:
                 await scenario(opened.getsockname()[1], server)
@@ -87,6 +96,10 @@ async def said(port: int, request: bytes) -> bytes:
     finally:
         writer.close()
         await asyncio.wait({asyncio.ensure_future(writer.wait_closed())})
+
+
+LASTING = b"GET /subjects HTTP/1.1\r\nHost: localhost\r\n\r\n"
+"""A request whose connection stays open."""
 
 
 def get(target: bytes, *more: bytes) -> bytes:
@@ -165,6 +178,42 @@ def test_the_end_does_not_wait_for_a_client_that_says_nothing() -> None:
 
     served(scenario)
     assert len(ended) == 3
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", LASTING[:30], LASTING, LASTING + LASTING[:30], LASTING + LASTING],
+    ids=["nothing", "half of the headers", "one request", "and half of another", "two requests"],
+)
+def test_a_connection_that_goes_silent_is_closed(sent: bytes) -> None:
+    """However many are opened, those of others find a place again."""
+
+    async def scenario(port: int, _: RegistryServer) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        answer = await reader.read()  # to its end, which the server makes
+        assert answer.count(b"200 OK") == sent.count(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    served(scenario, idle_s=1)
+
+
+def test_headers_that_dribble_in_are_cut_off() -> None:
+    """Each byte in time, and the whole never."""
+
+    async def scenario(port: int, _: RegistryServer) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        ended = asyncio.ensure_future(reader.read())
+        writer.write(b"GET /subjects HTTP/1.1\r\nX: ")
+        while not ended.done():
+            writer.write(b"x")
+            await asyncio.wait({ended}, timeout=0.05)
+        with suppress(ConnectionError):  # a byte that came behind the end
+            assert ended.result() == b""
+        writer.close()
+
+    served(scenario, idle_s=1)
 
 
 def test_a_port_that_is_taken() -> None:

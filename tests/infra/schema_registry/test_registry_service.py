@@ -64,6 +64,13 @@ def test_versions_ids_and_subjects() -> None:
         assert await served.get(f"/schemas/ids/{new}/versions") == [{"subject": S, "version": 2}]
         assert [each["version"] for each in await served.get("/schemas")] == [1, 1, 2]
         assert [each["id"] for each in await served.get("/schemas?latestOnly=true")] == [old, new]
+        assert await served.get("/subjects?offset=1&limit=5") == [S]
+        assert await served.get("/subjects?limit=1") == ["copy"]
+        assert await served.get("/subjects?deletedOnly=true") == []
+        assert await served.get(f"/subjects/{S}/versions?offset=1") == [2]
+        assert [each["version"] for each in await served.get("/schemas?offset=1&limit=1")] == [1]
+        assert await served.get(f"/schemas/ids/{old}/subjects?offset=2") == []
+        assert len(await served.get(f"/schemas/ids/{old}/versions?limit=1")) == 1
 
     play(scenario)
 
