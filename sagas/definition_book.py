@@ -6,7 +6,10 @@ text and with every schema that it uses. Others deploy while this process runs; 
 their sagas reads the topic again first (`refresh`), for they had deployed before they began.
 
     fence -> read to the end -> is the version there?  yes: the same content, or refuse
-                                                       no:  commit it, read again
+                                                       no:  commit it, and know it
+
+What was committed is not read again: Kafka answers a commit before its marker is written, and until
+then readers of committed records do not see it.
 
 Laws:
 1. The first writer of a version wins; whoever comes with another content for it is refused. The
@@ -167,22 +170,18 @@ class DefinitionBook:
         try:
             await self.refresh()
             if not self._known(definition):
-                new = self._new_record(definition)
+                record = _record_of(definition)
+                new = self._new_record(record)
+                program = self._compiled(record)
                 await writer.commit(Transaction(outputs={self._partition: [new]}, offset=None))
-                await self.refresh()
+                self._keep(record, program)
         except BaseException:
             writer.drop()
             raise
         await writer.close()
 
-    def _new_record(self, definition: Definition) -> NewRecord:
-        record = DefinitionRecord(
-            version=definition.version,
-            digest=definition.digest,
-            text=definition.text,
-            schemas=list(definition.schemas),
-        )
-        key, value = b"%d" % definition.version, encode_definition(record)
+    def _new_record(self, record: DefinitionRecord) -> NewRecord:
+        key, value = b"%d" % record.version, encode_definition(record)
         size = record_size(key, value, [])
         if size > self._limit_bytes:
             raise RecordTooLarge(
@@ -242,6 +241,9 @@ class DefinitionBook:
         if (said.saga, said.version) != (self.saga, record.version):
             reason = f"as version {record.version} lies version {said.version} of {said.saga}."
             raise DefinitionUnreadable(saga=self.saga, offset=offset, reason=reason)
+        self._keep(record, program)
+
+    def _keep(self, record: DefinitionRecord, program: Program) -> None:
         self._records[record.version] = record
         self._programs[record.version] = program
 
@@ -265,3 +267,12 @@ class DefinitionBook:
     def versions(self) -> Mapping[int, Program]:
         """Every version that is known here."""
         return self._programs
+
+
+def _record_of(definition: Definition) -> DefinitionRecord:
+    return DefinitionRecord(
+        version=definition.version,
+        digest=definition.digest,
+        text=definition.text,
+        schemas=list(definition.schemas),
+    )

@@ -51,6 +51,11 @@ class DefinitionsLog:
     next_commits: deque[Fate] = field(default_factory=deque)
     before_commit: Callable[[], None] | None = None
     """Done once, between the reading of a writer and its commit."""
+    markers_are_late: bool = False
+    """Whether a commit is answered before its marker is written; then readers see its records from
+    the next fence on."""
+    visible: int = 0
+    """Where readers' sight ends, if markers are late."""
     readings: int = 0
     dropped: int = 0
     open: int = 0
@@ -65,6 +70,7 @@ class DefinitionsLog:
         await asyncio.sleep(0)
         epoch = self.epochs[transactional_id] = self.epochs.get(transactional_id, 0) + 1
         self.open += 1
+        self.visible = len(self.records)
         return Writer(self, transactional_id, epoch)
 
     async def reader(self, partition: Partition) -> "Reader":
@@ -127,7 +133,7 @@ class Writer:
 
 @dataclass
 class Reader:
-    """A reader; what it may see ends where the log ended when it asked."""
+    """A reader of committed records."""
 
     log: DefinitionsLog
     at: int = 0
@@ -135,7 +141,7 @@ class Reader:
     async def bounds(self, partition: Partition) -> tuple[int, int]:
         """First offset and end."""
         assert partition == PLACE
-        return 0, len(self.log.records)
+        return 0, self._end()
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Read on from here."""
@@ -145,13 +151,16 @@ class Reader:
     async def read(self, *, timeout_s: float) -> Sequence[LogRecord]:
         """All that is there, at once."""
         assert timeout_s > 0
-        start, self.at = self.at, len(self.log.records)
-        return self.log.records[start:]
+        start, self.at = self.at, self._end()
+        return self.log.records[start : self.at]
 
     def position(self, partition: Partition) -> int:
         """Where reading stands."""
         assert partition == PLACE
         return self.at
+
+    def _end(self) -> int:
+        return self.log.visible if self.log.markers_are_late else len(self.log.records)
 
     async def close(self) -> None:
         """Close."""

@@ -118,6 +118,22 @@ def test_new_sagas_take_the_highest_version() -> None:
     play(scenario)
 
 
+def test_what_was_committed_is_known_before_readers_see_it() -> None:
+    """Kafka answers a commit before the marker is there, which ends what readers may see."""
+
+    async def scenario(log: DefinitionsLog, clock: VirtualClock) -> None:
+        book = book_on(log, clock)
+        await book.deploy(definition())
+        assert book.latest.definition == definition()
+        await book.deploy(definition(SECOND))
+        assert book.latest.definition == definition(SECOND)
+        other = book_on(log, clock)
+        await other.deploy(definition(SECOND))
+        assert sorted(other.versions) == [1, 2]
+
+    assert len(play(scenario, DefinitionsLog(markers_are_late=True)).records) == 2
+
+
 def test_another_content_under_a_deployed_version_is_refused() -> None:
     """Law 1: sagas may run on it. Nothing is written, and the caller is told what to do."""
 
