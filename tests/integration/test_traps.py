@@ -438,7 +438,11 @@ def test_t21_a_read_ends_behind_the_marker_at_the_end_of_the_log(
         await writer.commit(bench.transaction(new_record(b"a"), new_record(b"b")))
         writer.drop()
         reader = await open_reader(bench.connection, [bench.output])
-        assert await reader.bounds(bench.output) == (0, 3)
+
+        async def is_whole() -> bool:
+            return await reader.bounds(bench.output) == (0, 3)
+
+        await eventually(is_whole, what="the marker, which comes behind the answer")
         records: list[LogRecord] = []
         begun = time.monotonic()
         while reader.position(bench.output) < 3:
