@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Final, final
 from uuid import UUID, uuid4
 
+from penstock.examples.orders.write_ahead import keep_write_ahead
 from penstock.workers import Refused
 
 __all__ = ["FOLDER_VARIABLE", "Entry", "Ledger", "ledgers_folder", "read_ledgers"]
@@ -233,7 +234,7 @@ def _open(path: Path) -> sqlite3.Connection:
     )
     try:
         # A write-ahead log survives a kill at any moment; FULL lets it survive a power cut, too.
-        connection.execute("PRAGMA journal_mode = WAL")
+        keep_write_ahead(connection, limit_s=_BUSY_S)
         connection.execute("PRAGMA synchronous = FULL")
         connection.executescript(_TABLE)
     except BaseException:

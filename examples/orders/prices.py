@@ -20,6 +20,7 @@ from typing import Final, final
 
 from penstock.examples.orders.ledger import ledgers_folder
 from penstock.examples.orders.outcomes import UNOBTAINABLE
+from penstock.examples.orders.write_ahead import keep_write_ahead
 
 __all__ = ["CATALOGUE", "PRICES", "PriceList"]
 
@@ -97,7 +98,7 @@ class PriceList:
 def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        keep_write_ahead(connection, limit_s=_BUSY_S)
         with connection:
             connection.execute(_TABLE)
             connection.executemany(_ADD, [(sku, str(price)) for sku, price in PRICES.items()])

@@ -48,6 +48,8 @@ class Conversation:
         """
         answer = self.try_create_topic(name, partitions=partitions, config=config)
         assert not answer.error_code, answer
+        # By its id: a former topic of that name may be served for a moment after it was deleted.
+        until(lambda: self.topic_id(name) == answer.topic_id, what=f"{name} to be told of")
         self.wait_until_served(name, partitions=partitions)
         return name
 

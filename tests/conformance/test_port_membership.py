@@ -167,8 +167,9 @@ def test_two_members_share(cluster: Cluster, unique: Callable[[str], str]) -> No
         first = await make_topic(cluster, unique("t"), partitions=2)
         both = {first, Partition(first.topic, 1)}
         group = unique("g")
-        # A short session, because a member learns of the rebalance with its next heartbeat.
-        one, two = (Reader(group, first.topic, session_timeout_s=2.0) for _ in range(2))
+        # A short session, because a member learns of the rebalance with its next heartbeat; and not
+        # shorter, because one that a busy machine lets expire makes another rebalance.
+        one, two = (Reader(group, first.topic, session_timeout_s=6.0) for _ in range(2))
         async with cluster.member(one.seat) as early:
             await eventually(lambda: one.owns(early, *both), what="both partitions")
             async with cluster.member(two.seat) as late:

@@ -48,6 +48,8 @@ class TransactionalProducer:
     producer_id: int
     epoch: int
     sequences: dict[tuple[str, int], int] = field(default_factory=dict)
+    begun: dict[str, int] = field(default_factory=dict)
+    """By topic, the first offset that `write` was given in partition 0 in this transaction."""
 
     @property
     def _who(self) -> dict[str, Any]:
@@ -106,6 +108,8 @@ class TransactionalProducer:
         answer = self.try_produce(topic, self.batch(topic, partition, values), partition)
         assert not answer.error_code, answer
         offset: int = answer.base_offset
+        if partition == 0:
+            self.begun.setdefault(topic, offset)
         return offset
 
     def add_group(self, group: str) -> ErrorCode:
@@ -143,15 +147,26 @@ class TransactionalProducer:
     def end(self, *, commit: bool, topics: Sequence[str] = ()) -> None:
         """End the transaction, and wait until the markers stand in these topics' first partition.
 
-        Kafka answers before the markers are written.
+        Kafka answers before the markers are written, and moves the end of committed readers a
+        moment after that of all others.
         """
         ends = {topic: self.talk.end(topic) for topic in topics}
         until(lambda: self._ended(commit=commit), what="the former markers")
         for topic, end in ends.items():
             until(
-                lambda topic=topic, end=end: self.talk.end(topic) > end,  # type: ignore[misc] # mypy knows no such lambda
+                lambda topic=topic, end=end: self._is_marked(topic, end),  # type: ignore[misc] # mypy knows no such lambda
                 what=f"a marker in {topic}",
             )
+        self.begun.clear()
+
+    def _is_marked(self, topic: str, end: int) -> bool:
+        """Whether there is something behind an end, and this transaction holds no reader any more.
+
+        An earlier transaction of somebody else may, so the end of committed readers need not move.
+        """
+        if self.talk.end(topic) <= end:
+            return False
+        return self.talk.end(topic, committed=True) != self.begun.get(topic)
 
     def _ended(self, *, commit: bool) -> bool:
         code = self.try_end(commit=commit)

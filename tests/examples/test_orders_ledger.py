@@ -166,6 +166,23 @@ def test_two_processes_write_one_ledger(ledger: Ledger, start: Start) -> None:
     )
 
 
+def test_who_comes_while_another_makes_the_file_waits(ledger: Ledger, tmp_path: Path) -> None:
+    """SQLite by itself would refuse it at once, and of two processes that begin together one."""
+    path = tmp_path / "payments.sqlite3"
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        waiting = thread.submit(ledger.entries)
+        try:
+            with pytest.raises(TimeoutError):
+                waiting.result(0.2)
+        finally:
+            other.execute("COMMIT")
+        assert waiting.result(60) == ()
+
+
 def test_a_killed_process_loses_nothing_that_it_has_told(ledger: Ledger, start: Start) -> None:
     """By kill -9 in the middle of writing; another process goes through all keys once more."""
     killed = start("do", 100_000)

@@ -135,6 +135,10 @@ class Prober:
             self.served.append(({instance.pid for instance in found.instances}, found.stale))
             await asyncio.sleep(LOOK_S)
 
+    def serves(self, pids: set[int]) -> bool:
+        """Whether `discover` has given exactly these at last, and not as a stale list."""
+        return bool(self.served) and self.served[-1] == (pids, False)
+
     async def all_listed(self, pids: set[int], *, since_s: float = 0.0) -> float:
         """Wait until exactly these are there.
 

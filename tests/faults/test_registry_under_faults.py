@@ -151,7 +151,7 @@ def test_a_fault_of_redis_costs_speed_and_no_truth(
             assert back_s <= BACK_S
             fleet.assert_alive()
             served = list(prober.served)
-            await until(lambda: prober.served[-1] == (fleet.pids, False))
+            await until(lambda: prober.serves(fleet.pids))
             assert [pids for pids, _ in served if pids != fleet.pids] == []
             assert any(stale for _, stale in served)
             figures(record_property, "slowest_discover_s", [prober.slowest_s])
@@ -235,7 +235,7 @@ def test_hostile_values_in_every_key(
             figures(record_property, "mended_s", [took_s])
             assert took_s <= BACK_S
             # Keys of a wrong type, each alone, and all at once with the list of services.
-            await until(lambda: prober.served[-1] == (fleet.pids, False))
+            await until(lambda: prober.serves(fleet.pids))
             prober.served.clear()
             for spoilt in ([leases], [entries], [*keys, b"penstock:shop:registry:services"]):
                 for key in spoilt:

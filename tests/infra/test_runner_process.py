@@ -120,19 +120,22 @@ def test_the_first_failure_is_raised_and_the_others_are_told(
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _loop, context: complaints.append(context))
         first, later = loop.create_future(), loop.create_future()
-
-        def fail_later(_: object) -> None:
-            later.set_exception(KafkaUnreachable(bootstrap="later", reason="gone, too"))
-
         first.set_exception(KafkaUnreachable(bootstrap="first", reason="gone"))
-        first.add_done_callback(lambda _: loop.call_later(0.01, fail_later, None))
+        late, early = runner(lambda _: later), runner(lambda _: first)
+
+        async def fail_later() -> None:
+            while not late.statistics().stopping:  # noqa: ASYNC110 - as all are behind the first
+                await asyncio.sleep(0)
+            later.set_exception(KafkaUnreachable(bootstrap="later", reason="gone, too"))
 
         @asynccontextmanager
         async def opening() -> AsyncIterator[Mapping[str, WorkerRunner]]:
-            yield {"late": runner(lambda _: later), "early": runner(lambda _: first)}
+            yield {"late": late, "early": early}
 
+        failing = asyncio.ensure_future(fail_later())
         with pytest.raises(KafkaUnreachable, match="first"):
             await run_runners(SETTINGS, opening())
+        await failing
 
     with caplog.at_level(logging.ERROR, logger="penstock.worker"):
         asyncio.run(scenario())

@@ -1,7 +1,8 @@
 """The life of the broker's process: start, say so, run until told to end.
 
 Standard output gets one line for programs, `penstock-broker ready HOST:PORT`; all that is for
-people goes to standard error.
+people goes to standard error, and what it is before that line: whoever has read it finds the other
+in the log of both.
 """
 
 import asyncio
@@ -71,11 +72,11 @@ async def run(options: ProcessOptions) -> None:
     if options.leash is not None:
         _end_with(options.leash, ended)
     async with EmbeddedBroker(options.broker, open_storage=_storage(options)) as broker:
+        where = "in memory" if options.data is None else f"in {options.data}"
+        sys.stderr.write(_WHAT_IT_IS.format(where=where) + "\n")
         sys.stdout.write(f"{READY} {broker.bootstrap}\n")
         sys.stdout.flush()
         stand()
-        where = "in memory" if options.data is None else f"in {options.data}"
-        sys.stderr.write(_WHAT_IT_IS.format(where=where) + "\n")
         await ended.wait()
 
 

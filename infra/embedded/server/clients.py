@@ -88,6 +88,8 @@ class Clients:
         self.tasks: set[asyncio.Task[None]] = set()
         """Requests that wait."""
         self.connections: set[Client] = set()
+        self.may_come = False
+        """False before the listener is open and after: who is on the way in then is turned away."""
         self.accepted = 0
         self.refused = 0
         """Connections that were too many."""

@@ -81,8 +81,11 @@ class Connection(asyncio.Protocol):
     # asyncio's side.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Be connected, unless there are too many."""
+        """Be connected, unless there are too many, or the broker has stopped meanwhile."""
         self._transport = cast("asyncio.Transport", transport)
+        if not self._clients.may_come:
+            self._transport.abort()
+            return
         self._transport.set_write_buffer_limits(high=_UNSENT_HIGH)
         # asyncio does so only for sockets that were made with IPPROTO_TCP by name; without it the
         # second of two short answers waits 40 ms for the client's acknowledgement of the first.

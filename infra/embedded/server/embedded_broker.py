@@ -84,7 +84,7 @@ class EmbeddedBroker:
         told = (self.options.advertised, *(each.advertised for each in self.options.further))
         self._listeners = tuple(map(self._listener, sockets, told))
         for listener, bound in zip(self._listeners, sockets, strict=True):
-            await listener.open(bound)
+            listener.open(bound)
         self._node.settle()
 
     async def stop(self) -> None:
@@ -177,7 +177,7 @@ class EmbeddedBroker:
             AddressTaken: somebody else has it by now.
         """
         for listener in self._listeners:
-            await listener.open()
+            listener.open()
 
     def hold_markers(self, *, held: bool) -> None:
         """Leave transactions undone between their decision and their markers, or go on."""

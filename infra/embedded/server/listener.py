@@ -8,6 +8,7 @@ from typing import ClassVar, Final, final
 
 from penstock.infra.embedded.server.clients import Clients
 from penstock.infra.embedded.server.connection import Connection
+from penstock.infra.embedded.server.doorway import Doorway
 from penstock.infra.embedded.wire.call import ListenerAddress
 from penstock.schemas.errors import WorldError
 
@@ -59,15 +60,15 @@ class Listener:
         """
         self.clients = clients
         self.bound = bound
-        self._server: asyncio.Server | None = None
+        self._doorway: Doorway | None = None
         self._sweep_timer: asyncio.TimerHandle | None = None
 
     @property
     def is_open(self) -> bool:
         """True while clients can connect."""
-        return self._server is not None
+        return self._doorway is not None
 
-    async def open(self, bound: socket.socket | None = None) -> None:
+    def open(self, bound: socket.socket | None = None) -> None:
         """Listen.
 
         Args:
@@ -76,38 +77,44 @@ class Listener:
         Raises:
             AddressTaken: it cannot be bound.
         """
-        if self._server is not None:
+        if self._doorway is not None:
             return
-        backlog = self.clients.limits.backlog
-        own = bound or bind(self.bound.host, self.bound.port, backlog)
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connect, sock=own, backlog=backlog)
+        own = bound or bind(self.bound.host, self.bound.port, self.clients.limits.backlog)
+        self.clients.may_come = True
+        self._doorway = Doorway(own, self._connect)
         self._sweep()
 
     async def close(self) -> None:
         """Stop listening, give up what waits, close all connections. Bounded in time."""
-        self._stop_listening()
+        doorway = self._stop_listening()
         for task in list(self.clients.tasks):
             task.cancel()
         for client in list(self.clients.connections):
             client.close()
+        if doorway is not None:
+            await doorway.wait_in()
         if not await self.clients.wait_gone(_FLUSH_S):
             await self.cut()
 
     async def cut(self) -> None:
         """Stop listening and cut all connections, as if the machine had gone."""
-        self._stop_listening()
+        doorway = self._stop_listening()
         for client in list(self.clients.connections):
             client.cut()
+        if doorway is not None:
+            await doorway.wait_in()
         if not await self.clients.wait_gone(_FLUSH_S):
             _log.warning("%d connections cannot be closed", len(self.clients.connections))
 
-    def _stop_listening(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+    def _stop_listening(self) -> Doorway | None:
+        """Return where some may be on their way in; they are turned away there."""
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
+        doorway, self._doorway = self._doorway, None
+        if doorway is not None:
+            self.clients.may_come = False
+            doorway.close()
+        return doorway
 
     def _connect(self) -> Connection:
         self.clients.accepted += 1

@@ -39,7 +39,9 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
                 body = body[: -_LENGTH.size]  # no throttle time yet
             answer = _CORRELATION.pack(head.correlation_id) + body
             writer.write(_LENGTH.pack(len(answer)) + answer)
-    except asyncio.IncompleteReadError:
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return  # the client has gone, perhaps before it had its answer
+    finally:
         writer.close()
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="the leash is Linux's PR_SET_PDEATHSIG, and /proc shows it"
 )
 
-LIMIT_S = 10.0
+LIMIT_S = 60.0
 SLEEPER = ["sleep", "1000"]
 STUBBORN = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"]
 POLITE = ["sh", "-c", "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.1; done"]

@@ -448,14 +448,15 @@ def test_every_test_has_a_broker_of_its_own() -> None:
     servers = KafkaServers(kafka_choice("embedded"))
     with ExitStack() as session:
         session.callback(servers.close)
-        addresses = []
-        for _ in range(3):
-            with ExitStack() as test:
-                addresses.append(servers.open(test, PenstockClock()).address)
-            host, port = addresses[-1].split(":")
+        tests = [session.enter_context(ExitStack()) for _ in range(3)]
+        addresses = [servers.open(test, PenstockClock()).address for test in tests]
+        assert len(set(addresses)) == 3
+        for test, address in zip(tests, addresses, strict=True):
+            host, port = address.split(":")
+            socket.create_connection((host, int(port)), 5).close()
+            test.close()
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection((host, int(port)), 5)
-        assert len(set(addresses)) == 3
 
 
 def test_workers_of_xdist_do_not_share_a_given_server(pytester: pytest.Pytester) -> None:

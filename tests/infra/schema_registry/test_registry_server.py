@@ -91,7 +91,7 @@ async def said(port: int, request: bytes) -> bytes:
     try:
         writer.write(request)
         return await reader.read()
-    except ConnectionResetError:  # what was not read any more
+    except ConnectionError:  # what was not read any more: reset, or behind the end a broken pipe
         return b""
     finally:
         writer.close()

@@ -37,7 +37,8 @@ class EchoServer:
         self._ended: set[int] = set()
         self._connections: list[socket.socket] = []
         self.mute = False
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     @property
     def address(self) -> str:
@@ -73,6 +74,7 @@ class EchoServer:
     def __exit__(self, *_: object) -> None:
         """Stop listening, and close what is open."""
         self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join(_LIMIT_S)  # one that it has just accepted is closed here, too
         self._listener.close()
         for connection in self._connections:
             connection.close()

@@ -1,5 +1,6 @@
 import pytest
 
+from penstock.infra.processes.loopback_port import LoopbackPort
 from penstock.infra.testing.fault_proxy import FaultProxy, ProxyNotRunning
 from penstock.infra.testing.kafka_frame import BrokenFrame
 from penstock.infra.testing.planned_fault import MessageLost, NotReached, WaitedInVain
@@ -94,9 +95,7 @@ def test_waiting(proxy: FaultProxy, client: FramedClient) -> None:
 
 def test_no_server_behind_it() -> None:
     """A client of a proxy whose server is down is reset, and the proxy counts it."""
-    with EchoServer() as gone:
-        address = gone.address
-    with FaultProxy(upstream=address) as proxy:
+    with LoopbackPort() as nobody, FaultProxy(upstream=nobody.address) as proxy:
         with pytest.raises(ConnectionResetError), FramedClient(proxy.address) as client:
             client.read(1)
         assert proxy.statistics().unreachable == 1

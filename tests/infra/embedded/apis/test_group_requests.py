@@ -119,10 +119,8 @@ def test_a_member_that_waits_holds_up_nobody_else(
     here.begin()
     newcomer = RawMember(client=second, group=name)
     sent = newcomer.begin_join()
+    _wait_until_it_prepares(bystander, name)
     assert second.is_silent(for_s=0.05)
-    assert bystander.ask("describe_groups", 5, groups=[name]).groups[0].group_state == (
-        "PreparingRebalance"
-    )
     here.join()
     assert not newcomer.joined(sent).error_code
     assert newcomer.generation == here.generation == 2
@@ -136,6 +134,7 @@ def test_a_member_that_is_gone_while_it_waits_is_not_waited_for(
     here.begin()
     gone = connect()
     RawMember(client=gone, group=name, session_timeout_ms=1_000).begin_join()
+    _wait_until_it_prepares(connect(), name)
     gone.close()
     answer = here.join()
     assert answer.generation_id == 2
@@ -144,6 +143,17 @@ def test_a_member_that_is_gone_while_it_waits_is_not_waited_for(
         lambda: here.heartbeat() == ErrorCode.rebalance_in_progress, what="the end of its session"
     )
     assert len(here.join().members) == 1
+
+
+def _wait_until_it_prepares(bystander: RawClient, group: str) -> None:
+    """Wait until a join has come: what is sent over several connections has no order."""
+
+    def state() -> str:
+        found = bystander.ask("describe_groups", 5, groups=[group]).groups[0].group_state
+        assert isinstance(found, str)
+        return found
+
+    until(lambda: state() == "PreparingRebalance", what="a join")
 
 
 def test_three_members_share_a_generation(connect: Callable[..., RawClient], name: str) -> None:

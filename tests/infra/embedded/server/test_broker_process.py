@@ -73,6 +73,21 @@ def test_a_signal_ends_it_with_zero_whoever_is_connected(number: signal.Signals)
     assert "in memory" in errors
 
 
+def test_what_it_is_stands_in_its_log_once_it_is_ready(tmp_path: Path) -> None:
+    """Owners look into the log as soon as it says so, and not a moment later."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "penstock.infra.embedded", "--data", str(tmp_path / "data")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        told = [process.stdout.readline() for _ in range(2)]
+        process.kill()
+    assert f"records are kept in {tmp_path / 'data'}" in told[0]
+    assert told[1].startswith(READY)
+
+
 def test_the_end_of_the_leash_is_its_end() -> None:
     """Nobody signals it: the other end of a pipe is closed, as by the death of its owner."""
     ours, its = os.pipe()

@@ -1,7 +1,10 @@
 """A broker that listens on several addresses is one broker."""
 
 import asyncio
+import os
+import resource
 import socket
+from typing import Final
 
 import pytest
 
@@ -11,7 +14,7 @@ from penstock.infra.embedded.server.listener import AddressTaken
 from penstock.infra.embedded.wire.api_key import ApiKey
 from penstock.infra.embedded.wire.call import ListenerAddress
 from penstock.infra.processes.loopback_port import LOOPBACK, LoopbackPort
-from tests.infra.embedded.server.in_loop import in_loop
+from tests.infra.embedded.server.in_loop import in_loop, leap, turns, until
 from tests.infra.embedded.server.raw_client import RawClient
 from tests.infra.embedded.server.requests_by_hand import METADATA, metadata
 
@@ -54,6 +57,73 @@ async def test_all_listeners_stop_serving_and_serve_again() -> None:
                 writer.close()
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(*addresses[1])
+
+
+_ACCEPTING: Final = range(6)
+"""Turns of the loop between a client's connecting and the end: more than taking a client takes."""
+
+
+@pytest.mark.parametrize("turns_before", _ACCEPTING)
+@in_loop
+async def test_a_client_that_comes_as_the_broker_stops_is_not_left_open(turns_before: int) -> None:
+    """Wherever on its way in it is: it would wait for ever for a broker that is no more."""
+    broker = EmbeddedBroker()
+    await broker.start()
+    with socket.create_connection(broker.address) as client:
+        for _ in range(turns_before):
+            await asyncio.sleep(0)
+        await broker.stop()
+        assert has_ended(client)
+
+
+@pytest.mark.parametrize("turns_before", _ACCEPTING)
+@in_loop
+async def test_a_client_that_comes_as_a_fault_begins_is_cut_as_all_others(
+    turns_before: int,
+) -> None:
+    """It would be served by a broker that is told to serve nobody."""
+    async with EmbeddedBroker() as broker:
+        with socket.create_connection(broker.address) as client:
+            for _ in range(turns_before):
+                await asyncio.sleep(0)
+            await broker.faults.stop_serving()
+            assert has_ended(client)
+            assert broker.statistics().connections == 0
+        await broker.faults.serve_again()
+        with socket.create_connection(broker.address) as client:
+            await until(lambda: broker.statistics().connections == 1)
+
+
+@in_loop
+async def test_where_no_descriptor_is_left_clients_wait_and_are_served_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody is turned away, and the loop does not spin meanwhile."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with EmbeddedBroker() as broker:
+        with socket.create_connection(broker.address) as client:
+            free = os.dup(client.fileno())
+            os.close(free)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+            try:
+                await until(lambda: "clients have to wait" in caplog.text)
+                await turns()
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            assert (broker.statistics().accepted, len(caplog.records)) == (0, 1)
+            await leap(1.0)
+            await until(lambda: broker.statistics().connections == 1)
+
+
+def has_ended(client: socket.socket) -> bool:
+    """Whether the other side has closed or reset a connection."""
+    client.setblocking(False)
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
+    except BlockingIOError:
+        return False
 
 
 @in_loop
