@@ -32,6 +32,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
+from penstock.events.catalogue import SCHEMAS_PARTITION
 from penstock.events.event_types import MessageType, declared_topics, partitions_of
 from penstock.events.log import Partition
 from penstock.events.names import consumer_group, saga_worker
@@ -197,7 +198,9 @@ class PenstockApp:
             lives = starting.lives()
             try:
                 members = [await life.begun() for life in lives]
-                app = RunningApp(parts, ends, members, starting.sagas, starts)
+                app = RunningApp(
+                    parts, ends, members, starting.sagas, starts=starts, places=starting.places
+                )
                 await app.started()
                 yield app
             except BaseException as error:
@@ -264,6 +267,8 @@ class _Start:
         self._clock = clock
         self._opened = opened
         self._versions: dict[str, list[Definition]] = {}
+        self.places: frozenset[Partition] = frozenset()
+        """Of all topics of the app; that of schemas is everybody's."""
         for definition in contents.sagas:
             self._versions.setdefault(definition.saga, []).append(definition)
 
@@ -285,6 +290,12 @@ class _Start:
         async with open_topics(self._settings) as topics:
             steps = await plan_topics(topics, wanted)
             await apply_plan(topics, steps, replication=self._settings.replication)
+        self.places = frozenset(
+            Partition(topic.name, number)
+            for topic in wanted.declared.values()
+            for number in range(topic.partitions)
+            if topic.name != SCHEMAS_PARTITION.topic
+        )
 
     async def begin_at_ends(self) -> Mapping[Partition, int]:
         """Let every group begin where its topics end now; return where all topics end."""

@@ -23,8 +23,9 @@ from penstock.events.problems import Problems
 from penstock.events.receipt import Published
 from penstock.infra.bootstrap import Bus
 from penstock.infra.kafka.log_ends import LogEnds
+from penstock.infra.kafka.slot_log import log_ends
 from penstock.infra.parts import Parts
-from penstock.infra.pytest_plugin.settling import Done, at_work, behind, waiting_sagas
+from penstock.infra.pytest_plugin.settling import Done, at_work, behind, unseen, waiting_sagas
 from penstock.infra.sagas.reading import open_saga_reader, sources_of
 from penstock.sagas.engine.state import SagaState
 from penstock.schemas.errors import WorldError
@@ -98,7 +99,9 @@ class RunningApp:
         ends: LogEnds,
         members: Sequence[Member],
         sagas: Sequence[str],
+        *,
         starts: Mapping[Partition, int],
+        places: frozenset[Partition],
     ) -> None:
         """Made by `PenstockApp.running`.
 
@@ -108,6 +111,7 @@ class RunningApp:
             members: what runs.
             sagas: the names of the sagas among them.
             starts: where topics began for this test; elsewhere at their beginning.
+            places: of all topics of the app, which its inputs are among.
         """
         self.bus: Final = Bus(parts)
         """Publishes and subscribes, as `penstock.infra.connect()` does."""
@@ -116,6 +120,7 @@ class RunningApp:
         self._members = members
         self._sagas = sagas
         self._starts = starts
+        self._places = places
         self._expected = frozenset(
             (member.name, partition) for member in members for partition in member.inputs
         )
@@ -154,6 +159,8 @@ class RunningApp:
     async def settled(self, *, limit_s: float = SETTLE_S) -> None:
         """Wait until all is done: nothing to read, nothing at work, every saga ended or parked.
 
+        Whatever was committed can be seen then.
+
         Args:
             limit_s: how long at most, in seconds of real time.
 
@@ -187,8 +194,11 @@ class RunningApp:
         if reasons := list(at_work(self._expected, done)):
             return reasons
         waiting = await self._waiting(may_wait=may_wait)
-        ends = await self._ends.ask({partition for _, partition in self._expected})
-        return [*behind(self._expected, done, ends), *waiting]
+        seen = await self._ends.ask(self._places)
+        if reasons := [*behind(self._expected, done, seen), *waiting]:
+            return reasons
+        ends = await log_ends(self._parts.settings.connection(), sorted(self._places))
+        return list(unseen(seen, ends))
 
     def _running(self) -> frozenset[tuple[str, Partition]]:
         self._raise_failures()

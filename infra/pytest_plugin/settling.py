@@ -1,11 +1,15 @@
 """When a system of workers and sagas has come to rest. Pure.
 
-    what is done -> the sagas' states -> where the logs end: at rest, or what is not
+    what is done -> the sagas' states -> up to where logs can be seen -> where they end:
+        at rest, or what is not
 
 The order is what counts. What is done up to where is read of all workers in one step, without a
 wait. Where that is the end of each log which is asked for later, the ends have not moved in
 between, as an end does not go back and nobody is done beyond it; so nothing was in flight all that
 time, and nothing came. Sagas that were at rest meanwhile wait for nothing but commands of people.
+
+Kafka answers a commit before its markers are written, and until then nobody sees its records. So
+where a log can be seen, and where all of its records end, must be one place.
 
 Law: every reason names what is not finished, so that a wait in vain tells what for.
 """
@@ -17,7 +21,7 @@ from typing import TypeAlias
 from penstock.events.log import Partition
 from penstock.sagas.engine.state import Phase, SagaState
 
-__all__ = ["Done", "at_work", "behind", "waiting_sagas"]
+__all__ = ["Done", "at_work", "behind", "unseen", "waiting_sagas"]
 
 Done: TypeAlias = Mapping[tuple[str, Partition], int | None]
 """Up to where each input partition is done, by worker. None: it does not run, or is at work. One
@@ -46,12 +50,24 @@ def behind(
     Args:
         expected: every worker's input partitions, none of them at work.
         done: up to where they are done.
-        ends: of their logs, asked for later.
+        ends: up to where their logs can be seen, asked for later.
     """
     for worker, partition in sorted(expected):
         position, end = done[worker, partition], ends[partition]
         if position != end:
             yield f"{worker} has done {partition} up to {position} of {end}"
+
+
+def unseen(seen: Mapping[Partition, int], ends: Mapping[Partition, int]) -> Iterator[str]:
+    """Yield where something is written that committed readers do not see yet, in words.
+
+    Args:
+        seen: up to where they see logs.
+        ends: of all records, those of open transactions included; asked for later.
+    """
+    for partition, end in sorted(ends.items()):
+        if seen[partition] < end:
+            yield f"a transaction is open on {partition} at {seen[partition]} of {end}"
 
 
 def waiting_sagas(

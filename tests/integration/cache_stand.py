@@ -15,11 +15,20 @@ import redis as redis_py
 from penstock.infra.cache import Cache, CachedFunction, CacheLimits, CacheStatistics
 from penstock.infra.settings import Settings
 
-__all__ = ["Branch", "Origin", "Shop", "calls_of", "open_shop", "redis_client", "settings_for"]
+__all__ = [
+    "PATIENT",
+    "Branch",
+    "Origin",
+    "Shop",
+    "calls_of",
+    "open_shop",
+    "redis_client",
+    "settings_for",
+]
 
 NAME = "prices"
 TTL_S = 60.0
-PATIENT = CacheLimits(call_timeout_s=1.0)
+PATIENT = CacheLimits(call_timeout_s=5.0)
 """So that a machine that is busy with other tests is not taken for an outage."""
 
 

@@ -64,7 +64,11 @@ class CounterBench:
         return [record for record in found if record.key == key]
 
     async def fresh(self, counter: str) -> int:
-        """What somebody sees who begins to read now."""
+        """What somebody sees who begins to read now, when all that was committed is to be seen.
+
+        A reader goes as far as it can see when it is opened, and a commit is answered before that.
+        """
+        await read_committed(self.connection, self.place(counter))
         async with connect(self.settings) as bus, restored(bus, self.counters) as reader:
             return reader.value(counter).value
 

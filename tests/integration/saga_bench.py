@@ -12,10 +12,12 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, final
 
 from penstock.events import Command, Event, Reply, Topic
+from penstock.events.clock import Clock
 from penstock.events.event import Message
 from penstock.events.event_types import declared_topics
 from penstock.events.log import LogRecord, NewRecord, Partition
@@ -37,6 +39,7 @@ from penstock.events.saga_messages import (
     encode_inbox_message,
 )
 from penstock.infra.bootstrap import connect, open_topics, open_worker
+from penstock.infra.clock import SystemClock
 from penstock.infra.kafka.reader import open_reader
 from penstock.infra.parts import open_parts
 from penstock.infra.sagas.bootstrap import open_saga
@@ -55,7 +58,7 @@ from penstock.workers.runner import WorkerRunner
 from penstock.workers.state import table_prefix
 from tests.integration.workbench import LIMIT_S, read_committed
 
-__all__ = ["Services", "Trip", "made_trip", "running"]
+__all__ = ["ClockAhead", "Services", "Trip", "made_trip", "patient_trip", "running"]
 
 _PREFIX = table_prefix(SAGA_TABLE)
 
@@ -524,6 +527,47 @@ def made_trip(
     return Trip(settings=settings, types=types, worker=worker, services=services, **fields)
 
 
+def patient_trip(
+    kafka: str, unique: Callable[[str], str], *, partitions: int = 2, **fields: str
+) -> Trip:
+    """Make one in which nothing comes too late by itself, however slow the machine is.
+
+    Args:
+        kafka: As for `made_trip`.
+        unique: As for `made_trip`.
+        partitions: Of all topics.
+        fields: times that matter to the test all the same.
+    """
+    limits = dict.fromkeys(("flight_timeout", "hotel_timeout", "pay_timeout"), "40s")
+    return made_trip(kafka, unique, partitions=partitions, **{"deadline": "3m", **limits, **fields})
+
+
+@final
+class ClockAhead:
+    """The machine's clock, so much further: what is due by then is due at once."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        """Say how far."""
+        self._ahead = ahead
+        self._clock = SystemClock()
+
+    def wall(self) -> datetime:
+        """The date and time, in UTC."""
+        return self._clock.wall() + self._ahead
+
+    def wall_ms(self) -> int:
+        """Milliseconds since 1970."""
+        return self._clock.wall_ms() + self._ahead // timedelta(milliseconds=1)
+
+    def monotonic(self) -> float:
+        """Seconds since an unknown moment."""
+        return self._clock.monotonic()
+
+    async def sleep_until(self, monotonic_s: float) -> None:
+        """Return once `monotonic()` has reached this."""
+        await self._clock.sleep_until(monotonic_s)
+
+
 def _register(worker: Worker, types: Types, services: Services) -> None:
     commands = types.commands
     seat = types.replies["flight"]
@@ -557,13 +601,14 @@ async def running(
     definitions: Sequence[Definition] | None = None,
     orchestrator: bool = True,
     services: bool = True,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Mapping[str, WorkerRunner]]:
     """Run the orchestrator and the services; stop them at the end, and raise what they raised."""
     async with AsyncExitStack() as opened:
         runners = {}
         if orchestrator:
             runners["saga"] = await opened.enter_async_context(
-                open_saga(trip.settings, definitions or [trip.definition()])
+                open_saga(trip.settings, definitions or [trip.definition()], clock=clock)
             )
         if services:
             runners["travel"] = await opened.enter_async_context(

@@ -6,6 +6,7 @@ import os
 import pickle
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from penstock.infra.cache import (
 from penstock.infra.redis.address import parse_redis_url
 from penstock.infra.testing.redis_server import RedisServer
 from tests.integration.cache_stand import (
+    PATIENT,
     Branch,
     Shop,
     calls_of,
@@ -76,7 +78,7 @@ def test_values_that_came_together_do_not_end_together(redis: str, unique: Uniqu
 
 def test_none_is_a_value(redis: str, unique: Unique) -> None:
     """What does not exist is asked for once, too."""
-    cache, loads = Cache("prices", ttl_s=60), []
+    cache, loads = Cache("prices", ttl_s=60, limits=PATIENT), []
 
     @cache.cached(key="{sku}")
     async def price_of(sku: str) -> Decimal | None:
@@ -101,7 +103,7 @@ def test_none_is_a_value(redis: str, unique: Unique) -> None:
 
 def test_types_are_kept(redis: str, unique: Unique) -> None:
     """By hand as by function: nothing is guessed from how it looks."""
-    cache = Cache("prices", ttl_s=60)
+    cache = Cache("prices", ttl_s=60, limits=PATIENT)
     values: list[Any] = [5, "5", True, 5.0, Decimal("5.00"), b"5", None, [5, "5"], {"5": 5}]
 
     async def scenario() -> None:
@@ -225,7 +227,7 @@ def test_a_lock_whose_holder_is_gone_ends_by_itself(redis: str, unique: Unique) 
     """After the lease the next one loads."""
 
     async def scenario() -> None:
-        async with open_shop(redis, unique, limits=GIVING_UP_SOON) as shop:
+        async with open_shop(redis, unique) as shop:  # whose patience is much longer
             (branch,) = shop.branches
             shop.redis.set(shop.lock_key(), b"somebody", px=600)
             assert await branch.price_of("lamp") == "lamp 1"
@@ -241,10 +243,11 @@ def test_who_waits_beyond_a_lease_loads_by_itself(redis: str, unique: Unique) ->
     async def scenario() -> None:
         async with open_shop(redis, unique, limits=GIVING_UP_SOON) as shop:
             (branch,) = shop.branches
-            shop.redis.set(shop.lock_key(), b"somebody", px=900)
+            left_ms = int(GIVING_UP_SOON.lease_s * 1000)  # a lock that has longer is nobody's
+            shop.redis.set(shop.lock_key(), b"somebody", px=left_ms)
             caller = branch.asking(1)[0]
             while not caller.done():
-                shop.redis.set(shop.lock_key(), b"somebody", px=900)
+                shop.redis.set(shop.lock_key(), b"somebody", px=left_ms)
                 await asyncio.sleep(0.02)
             assert await caller == "lamp 1"
             assert (branch.told.loads, branch.told.not_kept) == (1, 1)
@@ -319,7 +322,7 @@ def test_closing_during_a_load_lets_go_of_the_lock(redis: str, unique: Unique) -
 
     async def scenario() -> None:
         async with open_shop(redis, unique) as shop:
-            cache, begun = Cache("prices", ttl_s=60), asyncio.Event()
+            cache, begun = Cache("prices", ttl_s=60, limits=PATIENT), asyncio.Event()
 
             async def hang() -> int:
                 begun.set()
@@ -389,7 +392,7 @@ def test_a_load_that_began_before_a_delete_is_not_kept(redis: str, unique: Uniqu
 
 def test_a_load_that_began_before_a_set_does_not_overwrite_it(redis: str, unique: Unique) -> None:
     """What was set is newer than what was loaded."""
-    one, other = (Cache("prices", ttl_s=60) for _ in range(2))
+    one, other = (Cache("prices", ttl_s=60, limits=PATIENT) for _ in range(2))
     go, begun = asyncio.Event(), asyncio.Event()
 
     async def load() -> str:
@@ -415,7 +418,8 @@ def test_a_value_that_cannot_be_kept_goes_to_its_callers(
     redis: str, unique: Unique, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A read does not fail because of the cache; it is said once, and the lock is let go of."""
-    cache, loads = Cache("prices", ttl_s=60, limits=CacheLimits(value_bytes=100)), []
+    limits = replace(PATIENT, value_bytes=100)
+    cache, loads = Cache("prices", ttl_s=60, limits=limits), []
 
     async def load() -> str:
         loads.append(1)
@@ -531,7 +535,7 @@ def test_two_functions_under_one_key_never_read_each_others_values(
     redis: str, unique: Unique
 ) -> None:
     """They load again and again, which statistics show; a wrong value is never given."""
-    cache = Cache("prices", ttl_s=60)
+    cache = Cache("prices", ttl_s=60, limits=PATIENT)
 
     @cache.cached(key="{sku}")
     async def price_of(sku: str) -> Decimal:
@@ -586,7 +590,7 @@ def test_a_redis_that_lets_nobody_in_is_left_alone(
     async def scenario() -> None:
         url = own_redis(config={"requirepass": "secret"}).url.replace(":secret@", "")
         settings = settings_for(url, unique)
-        cache = Cache("prices", ttl_s=60, limits=CacheLimits(rest_s=60, longest_rest_s=60))
+        cache = Cache("prices", ttl_s=60, limits=replace(PATIENT, rest_s=60, longest_rest_s=60))
 
         async def load() -> int:
             return 5

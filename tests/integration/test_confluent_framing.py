@@ -22,7 +22,7 @@ from penstock.schemas.schema import AvroSchema
 from penstock.schemas.single_object import MARK as SINGLE_MARK
 from penstock.schemas.single_object import frame_of
 from penstock.workers import Delivery, Worker
-from tests.integration.saga_bench import made_trip
+from tests.integration.saga_bench import made_trip, patient_trip
 from tests.integration.saga_bench import running as saga_running
 from tests.integration.test_dead_letters import write
 from tests.integration.workbench import eventually, opened_topics, play
@@ -184,7 +184,7 @@ def test_a_saga_asks_and_tells_by_ids_and_keeps_single_objects(
     kafka: str, unique: Callable[[str], str]
 ) -> None:
     """Events and commands have ids; inbox, history and state are read without any."""
-    trip = made_trip(kafka, unique)
+    trip = patient_trip(kafka, unique)
     trip = replace(trip, settings=with_framing(trip.settings, "confluent"))
 
     async def scenario() -> None:

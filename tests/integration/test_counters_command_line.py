@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from penstock.events.log import Partition
+from penstock.events.names import crdt_topic
 from penstock.infra.bootstrap import connect
 from penstock.infra.settings import Settings
-from penstock.workers.counters import Counters
+from penstock.workers.counters import Counters, counter_partition
+from penstock.workers.topics import COUNTERS_PARTITIONS
 from tests.integration.test_command_line import PENSTOCK, Project, assert_one_line
-from tests.integration.workbench import play
+from tests.integration.workbench import play, read_committed
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -39,13 +42,16 @@ def project(kafka: str, tmp_path: Path, unique: Callable[[str], str]) -> Project
 
 
 def count(project: Project, slot: str, counter: str, *, up: int = 0, down: int = 0) -> None:
-    """A process counts."""
+    """A process counts, and what it has counted is to be seen."""
     settings = Settings(app=project.app, kafka=project.environment["PENSTOCK_KAFKA"])
 
     async def scenario() -> None:
         async with connect(settings) as bus, bus.counting(SHELF, slot=slot) as held:
             held.increment_nowait(counter, up)
             held.decrement_nowait(counter, down)
+        number = counter_partition(counter, COUNTERS_PARTITIONS)
+        place = Partition(crdt_topic(settings.app, SHELF.name), number)
+        await read_committed(settings.connection(), place)
 
     play(scenario())
 

@@ -29,6 +29,7 @@ from penstock.workers.counters import (
     parse_component_key,
     partition_replica,
 )
+from penstock.workers.partition_life import Phase
 from penstock.workers.ports import InputOffset, Transaction
 from penstock.workers.runner import PartitionUnsafe
 from penstock.workers.state import state_key
@@ -141,10 +142,8 @@ def test_two_workers_count_each_order_once_through_rebalances_and_doubts(
         async with running(shop, tallying(shop)) as first:
             await first.done(50)
             async with running(shop, tallying(shop)) as second:
-                await first.until(
-                    lambda: len(first.partitions) == len(second.partitions) == 2,
-                    what="both to have two partitions",
-                )
+                for each in (first, second):  # an answer lost before would be one of their starts
+                    await each.in_phase(Phase.RUNNING, partitions=2)
                 for first_order in (300, 450):
                     untold = fault_proxy.drop_answer(ApiKey.END_TXN)
                     await shop.publish(orders(shop, 150, first=first_order))

@@ -123,7 +123,6 @@ def test_joining_takes_as_long_as_the_others_drain(
     kafka: str, unique: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A drain may take longer than connecting may: who joins waits, polls, and may be stopped."""
-    monkeypatch.setattr("penstock.infra.kafka.group.START_LIMIT_S", 1.0)
 
     async def scenario() -> None:
         shop = made_shop(kafka, unique, partitions=2, drain_s=30.0)
@@ -132,14 +131,16 @@ def test_joining_takes_as_long_as_the_others_drain(
         await shop.publish(shop.orders(1))
         async with running(shop, slow.worker) as first, slow.released():
             await slow.begun.wait()
+            # Not before: the first group of a cluster waits until there is a topic for groups.
+            monkeypatch.setattr("penstock.infra.kafka.group.START_LIMIT_S", 3.0)
             async with running(shop, slow.worker) as second:
-                due_s = time.monotonic() + 2.0
+                due_s = time.monotonic() + 4.0
                 await second.until(
                     lambda: time.monotonic() - second.runner.statistics().polled_ago_s > due_s,
                     what="a poll while the first one drains",
                 )
                 second.runner.stop()
-                await asyncio.wait({second.task}, timeout=8.0)
+                await asyncio.wait({second.task}, timeout=15.0)  # leaving takes 5 s
                 assert second.task.done()
                 assert draining(first) == 1
 
@@ -246,7 +247,7 @@ def test_a_member_that_was_thrown_out_cannot_commit(
         connection = KafkaConnection(bootstrap=direct_kafka)
         source = await make_topic(connection, unique("input"))
         old, new = Seat(), Seat()
-        zombie = await old.join(connection, source.topic, session_s=1.0)
+        zombie = await old.join(connection, source.topic, session_s=2.0)
         await old.given(1)
         assert await zombie.membership() is Membership.MEMBER
         zombie._coordinator._heartbeat_task.cancel()  # as if its process were stopped
@@ -274,7 +275,7 @@ def test_a_member_that_has_left_by_itself_cannot_commit_to_an_empty_group(
         old, new = Seat(), Seat()
         zombie = await old.join(connection, source.topic, session_s=1.0, max_poll_s=0.5)
         await old.given(1)
-        await eventually(lambda: old.revocations == 2, what="the member to leave for want of polls")
+        await eventually(lambda: old.revocations >= 2, what="the member to leave for want of polls")
         owner = await new.join(connection, source.topic)
         await new.given(1)
         await owner.commit(source, 20, "new")

@@ -19,6 +19,8 @@ from penstock.infra.testing.fault_proxy import FaultProxy
 from penstock.infra.testing.kafka_server import KafkaServer
 
 LIMIT_S = 15.0
+HASTE_MS = 1_000
+"""For who is to give a request up; to all others a slow answer is no lost one."""
 NO_ERROR = 0
 
 Unique = Callable[[str], str]
@@ -151,13 +153,14 @@ def test_a_lost_commit_answer(
     async def scenario() -> None:
         topic = unique("orders")
         await create_topic(direct_kafka, topic)
-        async with producer(fault_proxy.address, unique("writer")) as client:
+        async with producer(fault_proxy.address, unique("writer"), patience_ms=HASTE_MS) as client:
             dropped = fault_proxy.drop_answer(ApiKey.END_TXN, then=then)
             async with client.transaction():
                 await client.send_and_wait(topic, b"one")
             assert dropped.reached
             assert await committed(direct_kafka, topic, at_least=1) == [b"one"]
-        assert fault_proxy.statistics().requests[ApiKey.END_TXN] == 2
+        # Once more, or oftener: CONCURRENT_TRANSACTIONS is the answer until the markers are there.
+        assert fault_proxy.statistics().requests[ApiKey.END_TXN] >= 2
 
     asyncio.run(scenario())
 
@@ -208,12 +211,12 @@ def test_fact_aiokafka_resends_a_commit_and_its_late_copy_commits_the_next_trans
     async def scenario() -> None:
         topic = unique("orders")
         await create_topic(direct_kafka, topic)
-        async with producer(fault_proxy.address, unique("writer")) as client:
+        async with producer(fault_proxy.address, unique("writer"), patience_ms=HASTE_MS) as client:
             held = fault_proxy.hold(ApiKey.END_TXN)
             async with client.transaction():
                 await client.send_and_wait(topic, b"one")
             assert held.reached
-            assert fault_proxy.statistics().requests[ApiKey.END_TXN] == 2
+            assert fault_proxy.statistics().requests[ApiKey.END_TXN] >= 2
 
             await client.begin_transaction()
             await client.send_and_wait(topic, b"two")
@@ -231,14 +234,14 @@ def test_fact_aiokafka_resends_a_commit_and_its_late_copy_commits_the_next_trans
 
 @asynccontextmanager
 async def producer(
-    address: str, transactional_id: str | None = None
+    address: str, transactional_id: str | None = None, *, patience_ms: int = 10_000
 ) -> AsyncIterator[AIOKafkaProducer]:
-    """Run an idempotent producer that gives a request up after 1 s."""
+    """Run an idempotent producer that gives a request up after this."""
     client = AIOKafkaProducer(
         bootstrap_servers=address,
         enable_idempotence=True,
         transactional_id=transactional_id,
-        request_timeout_ms=1_000,
+        request_timeout_ms=patience_ms,
     )
     await client.start()
     try:
@@ -259,9 +262,13 @@ async def admin(address: str) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 async def create_topic(address: str, name: str) -> None:
-    """Create a topic of one partition."""
+    """Create a topic of one partition, and wait until its leader serves it.
+
+    That is later than the controller says so, and a produce before it would be sent twice.
+    """
     async with admin(address) as client:
         await client.create_topics([NewTopic(name, 1, 1)])
+    assert await committed(address, name) == []
 
 
 async def topics(address: str) -> list[str]:

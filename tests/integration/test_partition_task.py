@@ -39,6 +39,7 @@ from tests.integration.workbench import (
     off_loop,
     opened_topics,
     play,
+    until_wide,
 )
 from tests.integration.worker_bench import Count, Noted, Placed, Run, Shop, made_shop, running
 
@@ -210,6 +211,8 @@ def test_a_zombie_does_not_fence_its_successor(
             await begun.wait()
             silence = fault_proxy.hold(ApiKey.HEARTBEAT, overtaking=True)
             await off_loop(silence.wait_reached, LIMIT_S)
+            # It comes back to the group as soon as it has heard, and could be given the partition.
+            back = fault_proxy.hold(ApiKey.JOIN_GROUP)
             async with running(shop, slow(shop, waits=False)) as owner:
                 await owner.done(1)
                 fences = requests(fault_proxy, ApiKey.INIT_PRODUCER_ID)
@@ -228,6 +231,7 @@ def test_a_zombie_does_not_fence_its_successor(
                 await shop.publish(shop.orders(1, first=1))
                 await all_noted(shop, 2)
                 assert sum(each.doubts for each in owner.partitions) == 0
+                back.release()
         assert Counter(await shop.noted_orders()) == {"o00000": 1, "o00001": 1}
 
     play(scenario())
@@ -474,6 +478,7 @@ async def processed(shop: Shop, worker: Worker) -> None:
         await run.done(3)
     async with running(shop, worker) as run:
         await run.in_phase(Phase.RUNNING)
+    assert await shop.offset() == 3  # nothing that comes behind the answer undoes the harm
 
 
 async def refusal(shop: Shop, worker: Worker) -> PartitionUnsafe:
@@ -609,8 +614,9 @@ def test_partition_counts_other_than_declared_are_refused_at_start(
         wider: Partition = {"input": shop.source(), "changelog": shop.changelog()}[which]
         async with opened_topics(shop.connection) as topics:
             await topics.add_partitions(wider.topic, 2)
+        await until_wide(shop.connection, wider.topic, 2)
         with pytest.raises(TopicsNotAsDeclared, match=wider.topic) as told:
-            async with asyncio.timeout(5.0), open_worker(shop.settings, counter(shop)):
+            async with asyncio.timeout(LIMIT_S), open_worker(shop.settings, counter(shop)):
                 pytest.fail("it was opened")
         assert told.value.exit_code is ExitCode.CONFIGURATION
 

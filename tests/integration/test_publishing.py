@@ -29,12 +29,14 @@ from penstock.schemas.errors import PenstockError
 from penstock.workers import Delivery, Worker
 from tests.integration.workbench import (
     LIMIT_S,
+    eventually,
     make_topic,
     new_record,
     off_loop,
     opened_topics,
     play,
     read_committed,
+    until_wide,
     values_in,
 )
 from tests.integration.worker_bench import Placed, Shop, made_shop, running
@@ -334,7 +336,7 @@ def test_a_refusal_behind_a_lost_answer_is_a_doubt(
 
     async def scenario() -> None:
         direct = KafkaConnection(bootstrap=direct_kafka)
-        place = await make_topic(direct, unique("topic"))
+        place = await make_topic(direct, unique("topic"), partitions=2)
         writer = await started(KafkaConnection(bootstrap=fault_proxy.address))
         lost = fault_proxy.reset(ApiKey.PRODUCE, after_bytes=0, direction="answer")
         second = fault_proxy.hold(ApiKey.PRODUCE, skip=1)
@@ -343,12 +345,27 @@ def test_a_refusal_behind_a_lost_answer_is_a_doubt(
         assert lost.reached
         async with opened_topics(direct) as topics:
             await topics.configure(place.topic, {"max.message.bytes": "1000"})
+        await until_refused(direct, Partition(place.topic, 1), b"x" * 3_000)
         second.release()
         assert isinstance(await writing, WriteUnknown)
         await writer.close()
         assert await values_in(direct, place) == [b"x" * 3_000]
 
     play(scenario())
+
+
+async def until_refused(connection: KafkaConnection, partition: Partition, value: bytes) -> None:
+    """Wait until the limit of a topic is that of its partitions: the log learns of it behind all.
+
+    The other partitions of the topic have it then, too; nothing is written there.
+    """
+    writer = await started(connection)
+
+    async def is_refused() -> bool:
+        return isinstance(await written(writer, partition, value, timeout_s=10.0), WriteRefused)
+
+    await eventually(is_refused, what=f"{partition} to refuse {len(value)} bytes")
+    await writer.close()
 
 
 def test_a_topic_that_was_widened_is_counted_anew(kafka: str, unique: Callable[[str], str]) -> None:
@@ -361,6 +378,7 @@ def test_a_topic_that_was_widened_is_counted_anew(kafka: str, unique: Callable[[
         assert await writer.partition_count(place.topic) == 1
         async with opened_topics(connection) as topics:
             await topics.add_partitions(place.topic, 3)
+        await until_wide(connection, place.topic, 3)  # the broker itself learns of it a bit later
         assert await writer.partition_count(place.topic) == 3
         await writer.close()
 
@@ -465,7 +483,7 @@ def test_a_write_that_is_given_up_leaves_nothing_that_nobody_has_seen(
         place = await make_topic(KafkaConnection(bootstrap=direct_kafka), unique("topic"))
         writer = KafkaWriter(KafkaConnection(bootstrap=fault_proxy.address))
         await writer.start()
-        assert await writer.partition_count(place.topic) == 1
+        assert await write(writer, place, new_record(b"first")) == 0  # it waits for nothing else
         batch = writer.new_batch()
         batch.append(new_record(b"lost"))
         held = fault_proxy.hold(ApiKey.PRODUCE)

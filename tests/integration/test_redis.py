@@ -205,7 +205,7 @@ def test_an_effect_whose_answer_was_lost_is_there_once(
         async with (
             reply_dropper(address.host, address.port) as dropper,
             open_redis(f"redis://{dropper.address}", HASTY) as store,
-            open_redis(redis) as direct,
+            open_redis(redis, PATIENT) as direct,
         ):
             assert await store.run(ADD, keys=[key], arguments=[1]) == 1
             dropper.lose_next(then)
@@ -487,12 +487,13 @@ WITHOUT_HIREDIS = """
 import asyncio, json, sys
 sys.modules["hiredis"] = None
 from penstock.infra.redis.errors import RedisRefused
+from penstock.infra.redis.limits import RedisLimits
 from penstock.infra.redis.opening import open_redis
 from penstock.infra.redis.script import Script
 
 async def main(url, key):
     fails = Script(name="fails", text="return redis.error_reply('NOPE on purpose')")
-    async with open_redis(url) as store:
+    async with open_redis(url, RedisLimits(call_timeout_s=20.0)) as store:
         await store.put(key, b"x" * 3000, ttl_ms=60_000)
         value = await store.get(key, limit_bytes=3000)
         many = await store.get_many([key, "none"], limit_bytes=10)

@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,14 @@ from tests.infra.registry.instances import an_instance
 from tests.integration.test_command_line import PENSTOCK, Project
 
 LIMIT_S = 60.0
+
+IMPORTS = "import asyncio\nfrom pathlib import Path\n"
+TABLE = "    table = delivery.state(Count)\n"
+WAITS = """
+    Path("begun").touch()
+    while not Path("go").exists():
+        await asyncio.sleep(0.01)
+"""
 
 
 class Board:
@@ -147,10 +156,17 @@ def test_watching_until_ctrl_c(board: Board) -> None:
 def test_a_worker_registers_drains_and_leaves(
     kafka: str, redis: str, tmp_path: Path, unique: Callable[[str], str]
 ) -> None:
-    """`penstock run worker`, as `penstock registry` shows it, without a word of configuration."""
+    """`penstock run worker`, as `penstock registry` shows it, without a word of configuration.
+
+    Its handler holds the drain open: one that is over at once may be missed by whoever watches.
+    """
     project = Project(tmp_path, kafka, unique)
+    module = tmp_path / "shop_events.py"
+    module.write_text(IMPORTS + module.read_text().replace(TABLE, WAITS + TABLE))
     project.environment["PENSTOCK_REDIS"] = redis
     assert project.run("topic", "apply").returncode == 0
+    event = '{"order_id": "o-1", "total": "1.00"}'
+    assert project.run("publish", "shop.Placed", event).returncode == 0
     watching = subprocess.Popen(
         [PENSTOCK, "registry", "watch", "counts", "-o", "json"],
         cwd=project.folder,
@@ -167,9 +183,14 @@ def test_a_worker_registers_drains_and_leaves(
         listed = json.loads(project.run("registry", "list", "-o", "json").stdout)
         assert [(row["service"], row["pid"]) for row in listed] == [("counts", worker.pid)]
         assert project.healthy_within(30.0).returncode == 0
+        deadline_s = time.monotonic() + LIMIT_S
+        while not (tmp_path / "begun").exists():
+            assert time.monotonic() < deadline_s
+            time.sleep(0.01)
         worker.terminate()
         changed = json.loads(watching.stdout.readline())
         assert (changed["change"], changed["status"]) == ("changed", "draining")
+        (tmp_path / "go").touch()
         left = json.loads(watching.stdout.readline())
         assert (left["change"], left["instance"]) == ("left", joined["instance"])
         assert worker.wait(LIMIT_S) == 0

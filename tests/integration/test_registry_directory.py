@@ -14,6 +14,7 @@ from redis import Redis
 
 from penstock.events.alarm import Alarm
 from penstock.infra.clock import SeededEntropy, SystemClock
+from penstock.infra.redis.limits import RedisLimits
 from penstock.infra.redis.opening import open_redis
 from penstock.infra.registry.directory import (
     LISTED_LIMIT,
@@ -31,6 +32,8 @@ from tests.infra.registry.twin import ServiceTwin, TwinDirectory
 PARTS: Final = ("leases", "entries", "state", "events")
 NAMES: Final = "abcd"
 INFINITE: Final = float("inf")
+PATIENT: Final = RedisLimits(call_timeout_s=20.0)
+"""A machine that is busy with other tests is not taken for an outage."""
 
 
 class Keys:
@@ -81,7 +84,7 @@ async def opened(
 ) -> AsyncIterator[RedisDirectory]:
     """Open the directory."""
     told = [] if alarms is None else alarms
-    async with open_redis(url) as store:
+    async with open_redis(url, PATIENT) as store:
         yield RedisDirectory(store, app, alarm=told.append, **options)
 
 

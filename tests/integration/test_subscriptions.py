@@ -20,7 +20,13 @@ from penstock.infra.kafka.gate import KafkaGate
 from penstock.infra.testing.fault_proxy import FaultProxy
 from penstock.workers import Worker
 from penstock.workers.ports import Transaction
-from tests.integration.workbench import eventually, group_offset, new_record, play
+from tests.integration.workbench import (
+    eventually,
+    group_offset,
+    new_record,
+    play,
+    read_committed,
+)
 from tests.integration.worker_bench import Placed, Shop, made_shop
 
 pytestmark = pytest.mark.timeout(120)
@@ -184,6 +190,7 @@ async def _bury(shop: Shop, key: bytes) -> None:
     record = NewRecord(key, None, [], 0)
     await producer.commit(Transaction(outputs={shop.source(): [record]}, offset=None))
     await producer.close()
+    await read_committed(shop.connection, shop.source())  # its marker comes behind the answer
 
 
 def test_a_group_goes_on_where_it_has_come_to(kafka: str, unique: Callable[[str], str]) -> None:

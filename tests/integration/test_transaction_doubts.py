@@ -43,8 +43,8 @@ THE_FOUR = [
 ]
 AT_ONCE_S = 2.0
 """A cut connection is noticed at once; waiting for a time-out would take 10 s."""
-PATIENCE_MS = 700
-"""The request timeout of clients whose request is kept back."""
+PATIENCE_MS = 1_500
+"""The request timeout of clients whose request is kept back; their other requests have it too."""
 
 
 @dataclass
@@ -79,6 +79,11 @@ class Bench:
     async def fenced(self) -> TransactionalWriter:
         """A new holder of the id, through the proxy."""
         return await fence(self.through, self.transactional_id)
+
+    async def fenced_patiently(self) -> TransactionalWriter:
+        """The same, for whom a slow answer is no lost one."""
+        patient = KafkaConnection(bootstrap=self.through.bootstrap)
+        return await fence(patient, self.transactional_id)
 
     async def truth(self) -> tuple[list[bytes | None], tuple[int, str] | None]:
         """What a new holder of the id finds: visible outputs and the committed offset."""
@@ -118,11 +123,12 @@ def test_a_lost_answer_is_told_at_once_and_the_request_is_not_repeated(
         writer = await bench.fenced()
         before = bench.requests(key)
         lost = fault_proxy.drop_answer(key)
+        committing = asyncio.ensure_future(writer.commit(bench.transaction(b"old", 10)))
+        await off_loop(lost.wait_reached, LIMIT_S)  # a group's first commit may wait for its topic
         begun = time.monotonic()
         with pytest.raises(TransactionDoubt, match="no answer"):
-            await writer.commit(bench.transaction(b"old", 10))
+            await committing
         assert time.monotonic() - begun < AT_ONCE_S
-        assert lost.reached
         writer.drop()
         outputs, offset = await bench.truth()
         assert bench.requests(key) == before + 1
@@ -148,7 +154,7 @@ def test_a_late_copy_changes_nothing_in_the_next_owners_transaction(
             await writer.commit(bench.transaction(b"old", 10))
         writer.drop()
 
-        newer = await fence(KafkaConnection(bootstrap=fault_proxy.address), bench.transactional_id)
+        newer = await bench.fenced_patiently()
         end = fault_proxy.hold(ApiKey.END_TXN)
         committing = asyncio.ensure_future(newer.commit(bench.transaction(b"new", 20)))
         await off_loop(end.wait_reached, LIMIT_S)
@@ -176,7 +182,7 @@ def test_a_late_copy_changes_nothing_after_the_next_owner_has_committed(
             await writer.commit(bench.transaction(b"old", 10))
         writer.drop()
 
-        newer = await bench.fenced()
+        newer = await bench.fenced_patiently()
         await newer.commit(bench.transaction(b"new", 20))
         late.release()
         await off_loop(late.wait_answered, LIMIT_S)
@@ -195,10 +201,12 @@ def test_a_connection_that_breaks_in_a_produce_leaves_nothing_visible(
     async def scenario() -> None:
         bench = await made(fault_proxy, direct_kafka, unique)
         writer = await bench.fenced()
-        fault_proxy.reset(ApiKey.PRODUCE, after_bytes=after_bytes)
+        broken = fault_proxy.reset(ApiKey.PRODUCE, after_bytes=after_bytes)
+        committing = asyncio.ensure_future(writer.commit(bench.transaction(b"old", 10)))
+        await off_loop(broken.wait_reached, LIMIT_S)
         begun = time.monotonic()
         with pytest.raises(TransactionDoubt):
-            await writer.commit(bench.transaction(b"old", 10))
+            await committing
         assert time.monotonic() - begun < AT_ONCE_S
         assert bench.requests(ApiKey.PRODUCE) == 1
         writer.drop()
@@ -292,7 +300,7 @@ def test_aiokafka_alone_hides_the_doubt_and_sends_again(
         await producer.send_offsets_to_transaction({TopicPartition(*bench.source): 10}, bench.group)
         await producer.commit_transaction()
         assert lost.reached
-        assert bench.requests(key) == 2
+        assert bench.requests(key) >= 2  # oftener where a coordinator is not ready yet
         await producer.stop()
 
     play(scenario())

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from penstock.events import Event, Record, Topic
+from penstock.events.catalogue import SCHEMAS_PARTITION
 from penstock.events.dead_letter import parse_note
 from penstock.events.log import NewRecord
 from penstock.events.schema_judgement import SchemaIncompatible
@@ -25,7 +26,7 @@ from penstock.schemas.schema import AvroSchema
 from penstock.workers import Delivery, Worker
 from penstock.workers.runner import PartitionBarred
 from penstock.workers.type_rules import UnknownTypes
-from tests.integration.workbench import eventually, play
+from tests.integration.workbench import eventually, play, read_committed
 from tests.integration.worker_bench import WORKER, Noted, Placed, Run, Shop, made_shop, running
 
 pytestmark = pytest.mark.timeout(60)
@@ -242,6 +243,7 @@ def test_a_class_that_cannot_read_what_was_written_goes_to_the_readers_first(
         await shop.make_topics(noting(shop, shop.placed, exactly_once=True))
         async with connect(shop.settings) as bus:
             await bus.publish(old(order="first"))
+            await read_committed(shop.connection, SCHEMAS_PARTITION)  # its schema is to be seen
             without = noting(shop, numbered_placed(shop.inputs), exactly_once=True)
             with pytest.raises(SchemaIncompatible):
                 async with running(shop, without):

@@ -9,19 +9,19 @@ import gc
 import inspect
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
-from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from aiokafka.structs import TopicPartition
 
 from penstock.events.log import LogReader, LogRecord, NewRecord, Partition
 from penstock.infra.kafka.connection import KafkaConnection
 from penstock.infra.kafka.reader import open_reader
 from penstock.infra.kafka.topics import KafkaTopics
+from penstock.infra.testing.kafka_probe import split_address
+from tests.conformance.raw_client import RawClient, only
 
 __all__ = [
     "LIMIT_S",
@@ -34,6 +34,7 @@ __all__ = [
     "play",
     "read_committed",
     "read_to_end",
+    "until_wide",
     "values_in",
 ]
 
@@ -41,6 +42,10 @@ LIMIT_S: Final = 30.0
 """Longest wait for anything that must happen; far more than it takes on a quiet machine."""
 
 _LOOK_S: Final = 0.02
+_LOADING: Final = frozenset({14, 15, 16})
+"""A coordinator that is being made, loaded or moved: ask again."""
+_UNSTABLE: Final = 88
+"""UNSTABLE_OFFSET_COMMIT: a transaction that holds the offset has no marker yet."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _ResultT = TypeVar("_ResultT")
 
@@ -109,14 +114,28 @@ async def make_topic(
     partitions: int = 1,
     config: Mapping[str, str] = _NOTHING,
 ) -> Partition:
-    """Create a topic.
+    """Create a topic, and wait until the broker serves it: that is later than it says so.
 
     Returns:
         Its first partition.
     """
     async with opened_topics(connection) as topics:
         await topics.create(name, partitions=partitions, replication=1, config=config)
+    await until_wide(connection, name, partitions)
     return Partition(name, 0)
+
+
+async def until_wide(connection: KafkaConnection, name: str, partitions: int) -> None:
+    """Wait until a topic has so many partitions, and all of them are served."""
+    async with opened_topics(connection) as topics:
+
+        async def is_seen() -> bool:
+            found = (await topics.describe([name])).get(name)
+            return found is not None and found.partitions == partitions
+
+        await eventually(is_seen, what=f"{partitions} partitions of {name}")
+    for number in range(partitions):
+        await _last_end(connection, Partition(name, number))  # its leader answers
 
 
 def new_record(
@@ -171,21 +190,44 @@ async def values_in(connection: KafkaConnection, partition: Partition) -> list[b
 async def group_offset(
     connection: KafkaConnection, group: str, partition: Partition
 ) -> tuple[int, str] | None:
-    """What the cluster says a group has committed: offset and metadata."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=connection.bootstrap)
-    place = TopicPartition(*partition)
-    found: dict[TopicPartition, OffsetAndMetadata] = {}
+    """What the cluster says a group has committed: offset and metadata.
+
+    An offset that was committed in a transaction counts when its marker is written, which is after
+    the commit was answered. Until then the coordinator says that it is not stable (KIP-447), and is
+    asked again.
+    """
+    found: list[Any] = []
 
     async def ask() -> bool:
-        # A coordinator that is being made or loaded answers with an error, or leaves all out.
-        with suppress(GroupCoordinatorNotAvailableError):
-            found.update(await admin.list_consumer_group_offsets(group, partitions=[place]))
+        answer = await off_loop(_fetch_offset, connection, group, partition)
+        if answer is not None:
+            found.append(answer)
         return bool(found)
 
-    await admin.start()
-    try:
-        await eventually(ask, what=f"the offsets of the group {group}")
-    finally:
-        await admin.close()
-    offset, metadata = found[place]
-    return None if offset < 0 else (offset, metadata)
+    await eventually(ask, what=f"the offsets of the group {group}")
+    (answer,) = found
+    return None if answer.committed_offset < 0 else (answer.committed_offset, answer.metadata or "")
+
+
+def _fetch_offset(connection: KafkaConnection, group: str, partition: Partition) -> Any:
+    """The coordinator's answer about one partition; None where it must be asked again."""
+    with RawClient(split_address(connection.bootstrap)) as client:
+        coordinator = client.ask("find_coordinator", 3, key=group, key_type=0)
+        if coordinator.error_code in _LOADING:
+            return None
+        assert not coordinator.error_code, coordinator
+        answer = client.ask(
+            "offset_fetch",
+            7,
+            group_id=group,
+            topics=[{"name": partition.topic, "partition_indexes": [partition.number]}],
+            require_stable=True,
+        )
+    if answer.error_code in _LOADING:
+        return None
+    assert not answer.error_code, answer
+    one = only(only(answer.topics).partitions)
+    if one.error_code in {*_LOADING, _UNSTABLE}:
+        return None
+    assert not one.error_code, answer
+    return one

@@ -187,7 +187,7 @@ func (t *tour) shareAsTwo() {
 				assigned++
 			}
 		}
-		return assigned == len(members)
+		return assigned == len(members) && described["go.two."+t.suffix].State == "Stable"
 	}
 	for len(seen) < plain+compressed || !shared() {
 		check(t.ctx.Err(), "share as two")
@@ -252,11 +252,13 @@ func (t *tour) change() {
 	set := []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: kadm.StringPtr("200000")}}
 	changed, err := t.admin.AlterTopicConfigs(t.ctx, set, t.in)
 	check(err, "alter configs")
-	configs, err := t.admin.DescribeTopicConfigs(t.ctx, t.in)
-	check(err, "describe configs")
 	found := map[string]string{}
-	for _, config := range configs[0].Configs {
-		found[config.Key] = config.MaybeValue()
+	for found["max.message.bytes"] != "200000" { // a broker hears of it after the controller
+		configs, err := t.admin.DescribeTopicConfigs(t.ctx, t.in)
+		check(err, "describe configs")
+		for _, config := range configs[0].Configs {
+			found[config.Key] = config.MaybeValue()
+		}
 	}
 	say("max.message.bytes is %s, retention.ms %s", found["max.message.bytes"], found["retention.ms"])
 	wrong := []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "no.such.name", Value: kadm.StringPtr("1")}}
